@@ -1,0 +1,118 @@
+/**
+ * The wire between runner and server, and the public JSON. All requests and replies are JSON (files apart), all
+ * validated on arrival, all bounded. Errors are RFC 9457 problem JSON (`Problem.toJSON`).
+ *
+ *   POST /api/v1/runners                 enrol            token in the body    → EnrolReply
+ *   POST /api/v1/claim                   take a job       bearer               → ClaimReply
+ *   POST /api/v1/jobs/ID/heartbeat       keep it          bearer + lease       → HeartbeatReply
+ *   POST /api/v1/jobs/ID/hand-back       give it back     bearer + lease       → {}
+ *   POST /api/v1/files                   announce a file  bearer + lease       → FileReply
+ *   PUT  /api/v1/files/DIGEST            its bytes        bearer + lease (headers)  → {}
+ *   POST /api/v1/jobs/ID/result          the envelope     bearer + lease       → ResultReply
+ *   POST /api/v1/jobs                    queue a spec     maintainer           → JobReply (201)
+ *   POST /api/v1/jobs/ID/cancel          stop a job       maintainer           → {}
+ *   POST /api/v1/suites/ID               queue a suite once  maintainer        → SuiteReply
+ *   POST /api/v1/enrolment-tokens        make a token     maintainer           → { token, expiresAt }
+ *   GET  /api/v1/results?limit=&after=   newest first                          → { results, next }
+ *   GET  /api/v1/results/ID              one result, whole
+ *   GET  /api/v1/results/ID/envelope     the exact signed bytes
+ *   GET  /api/v1/files/DIGEST            the exact bytes of a file
+ *   GET  /api/v1/jobs?state=&limit=&after=                                     → { jobs, next }
+ *   GET  /api/v1/jobs/ID                 one job, with progress and queue position
+ *
+ * Bearer and lease travel as `authorization: Bearer …` and, for PUT, `ticketmark-lease: …`, `ticketmark-job: …`.
+ */
+import { z } from "zod";
+import { digestSchema } from "./canonical.ts";
+import { COMMANDS, claimedJobSchema, ENGINE_CHOICES, JOB_KINDS, progressSchema } from "./job.ts";
+import { environmentSchema } from "./result.ts";
+import { envelopeSchema } from "./signature.ts";
+
+/** Largest JSON body the server reads. */
+export const MAX_JSON_BYTES = 1 << 20;
+/** Largest file (ticket, trained, result) the server takes. */
+export const MAX_FILE_BYTES = 256 << 20;
+
+const lease = z.string().min(20).max(100);
+const name = z.string().trim().min(1).max(100);
+
+export const enrolSchema = z.strictObject({
+  token: z.string().min(20).max(100),
+  name,
+  /** base64 of 32 bytes. */
+  publicKey: z.base64().length(44),
+  /** base64 Ed25519 signature by that key over `enrolMessage(token, publicKey)`: proof of possession. */
+  proof: z.base64().length(88),
+  environment: environmentSchema,
+});
+export type Enrol = z.infer<typeof enrolSchema>;
+export const enrolMessage = (token: string, publicKey: string): Uint8Array =>
+  new TextEncoder().encode(`ticketmark enrolment 1\n${token}\n${publicKey}\n`);
+export const enrolReplySchema = z.strictObject({
+  runnerId: z.uuid(),
+  keyId: digestSchema,
+  /** Transport secret, shown once; the server keeps its hash. */
+  bearer: z.string().min(20).max(100),
+});
+
+export const claimSchema = z.strictObject({
+  kinds: z.array(z.enum(JOB_KINDS)).min(1).max(10),
+  engines: z.array(z.enum(ENGINE_CHOICES)).min(1).max(10),
+  environment: environmentSchema,
+  /** Jobs of which this runner holds a snapshot: given to it first. */
+  snapshots: z.array(z.uuid()).max(100),
+});
+export type Claim = z.infer<typeof claimSchema>;
+export const claimReplySchema = z.strictObject({
+  job: claimedJobSchema.nullable(),
+  command: z.enum(COMMANDS),
+  /** Seconds to wait before the next claim if there was no job; full jitter is the runner's. */
+  retryAfter: z.number().min(0).max(3_600),
+});
+export type ClaimReply = z.infer<typeof claimReplySchema>;
+
+export const heartbeatSchema = z.strictObject({ lease, progress: progressSchema.nullable() });
+export const heartbeatReplySchema = z.strictObject({ command: z.enum(COMMANDS), seconds: z.number().positive() });
+
+export const HAND_BACK_REASONS = ["stopping", "cancelled", "fault"] as const;
+/** "stopping": no fault of the job, goes back to the queue. "cancelled": obeyed. "fault": counts as an attempt. */
+export const handBackSchema = z.strictObject({
+  lease,
+  reason: z.enum(HAND_BACK_REASONS),
+  message: z.string().max(2_000),
+  /** Iterations in the snapshot that the runner keeps; null = none. */
+  snapshotIteration: z.number().int().min(0).nullable(),
+});
+
+export const FILE_KINDS = ["result", "ticket", "trained"] as const;
+export const announceSchema = z.strictObject({
+  job: z.uuid(),
+  lease,
+  digest: digestSchema,
+  kind: z.enum(FILE_KINDS),
+  bytes: z.number().int().min(1).max(MAX_FILE_BYTES),
+});
+export const fileReplySchema = z.strictObject({
+  /** Where to PUT the bytes, absolute or relative to the site; null = the server has them already. */
+  url: z.string().max(4_000).nullable(),
+});
+
+export const submitResultSchema = z.strictObject({ lease, envelope: envelopeSchema });
+export const resultReplySchema = z.strictObject({ resultId: z.uuid(), level: z.enum(["signed", "checked"]) });
+
+export const submitJobSchema = z.strictObject({
+  spec: z.unknown(),
+  engine: z.enum(ENGINE_CHOICES).default("auto"),
+  priority: z.number().int().min(-100).max(100).default(0),
+});
+export const jobReplySchema = z.strictObject({ id: z.uuid(), specDigest: digestSchema });
+export const suiteReplySchema = z.strictObject({
+  suite: z.string(),
+  /** Jobs this call queued; jobs of this suite there were already. */
+  queued: z.number().int(),
+  existing: z.number().int(),
+});
+
+/** Sortable: signed < checked < repeated < bit-reproduced. */
+export const LEVELS = ["signed", "checked", "repeated", "bit-reproduced"] as const;
+export type Level = (typeof LEVELS)[number];

@@ -1,0 +1,108 @@
+/**
+ * A result is what came out of a job: one canonical JSON file, named in the signed statement by its digest. Counts are
+ * exact integers, so that anyone who recomputes an accuracy can compare to the last image.
+ */
+import { z } from "zod";
+import { digestSchema, numberSchema } from "./canonical.ts";
+
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const curve = z.array(numberSchema).max(20_000);
+const text = z.string().max(500);
+
+/** `correct` of `total` images; mean loss over them. */
+export const scoreSchema = z.strictObject({ correct: count, total: count, loss: numberSchema });
+export type Score = z.infer<typeof scoreSchema>;
+
+const phaseSchema = z.strictObject({
+  name: text,
+  /** "method" = asked for by the method, before the ticket; "final" = the recipe's training of the ticket. */
+  part: z.enum(["method", "final"]),
+  iterations: count,
+  batchSize: count,
+  /** Share of the prunable weights under a mask while it ran; 0 = dense. */
+  sparsity: z.number().min(0).lt(1),
+  /** Wall time, all attempts together. */
+  seconds: z.number().min(0),
+});
+
+/** Parallel arrays, one entry an evaluation: at the end of each epoch of each phase, and right after the cut. */
+const curvesSchema = z.strictObject({
+  phase: z.array(count).max(20_000),
+  /** Iterations done so far, over all phases. */
+  iteration: z.array(count).max(20_000),
+  /** Mean training loss of the iterations since the entry before. */
+  trainLoss: curve,
+  testLoss: curve,
+  testAccuracy: curve,
+  /** Empty under protocol "paper". */
+  validationAccuracy: curve,
+});
+
+export const environmentSchema = z.strictObject({
+  engine: text,
+  device: text,
+  /** Why this engine: asked for, or how "auto" chose. */
+  reason: text,
+  os: text,
+  arch: text,
+  cpu: text,
+  cores: count,
+  memoryBytes: count,
+  node: text,
+});
+export type Environment = z.infer<typeof environmentSchema>;
+
+export const resultSchema = z.strictObject({
+  format: z.literal("ticketmark-result-1"),
+  outcome: z.enum(["completed", "diverged", "failed"]),
+  /** For diverged: phase and iteration where the loss stopped being finite. For failed: the fault. */
+  message: z.string().max(2_000).nullable(),
+  spec: z.unknown(), // complete; parse with parseCompleteSpec
+  specDigest: digestSchema,
+  numerics: count,
+  datasetDigest: digestSchema,
+  environment: environmentSchema,
+  phases: z.array(phaseSchema).max(1_000),
+  curves: curvesSchema,
+  /** Null unless completed. `last` = test set, last epoch: the accuracy that ranks. `best` is labelled, never ranked. */
+  accuracy: z
+    .strictObject({
+      last: scoreSchema,
+      best: z.strictObject({ score: scoreSchema, iteration: count }),
+      /** The ticket as the final training finds it. */
+      afterCut: scoreSchema,
+      /** The same weights before the mask was applied; null where the method made no cut (dense). */
+      beforeCut: scoreSchema.nullable(),
+      validation: scoreSchema.nullable(),
+    })
+    .nullable(),
+  /** By prunable and other weights of convolutions and linear layers, in the model's order. */
+  layers: z.array(z.strictObject({ name: text, weights: count, kept: count })).max(1_000),
+  sparsity: z
+    .strictObject({
+      /** Pruned share of all convolution and linear weights. */
+      real: z.number().min(0).max(1),
+      /** The same, with weights cut off from input or output counted as pruned; null where not measured. */
+      effective: z.number().min(0).max(1).nullable(),
+      /** All parameters ÷ non-zero ones; multiply-adds ÷ those of kept weights (ShrinkBench's definitions). */
+      compression: z.number().min(1),
+      theoreticalSpeedup: z.number().min(1),
+    })
+    .nullable(),
+  /** Images seen in training: before the ticket (method) and after it (final). */
+  cost: z.strictObject({
+    methodIterations: count,
+    methodExamples: count,
+    finalIterations: count,
+    finalExamples: count,
+  }),
+  /** Milliseconds an iteration, measured over blocks of 100 of the final training. */
+  iterationTime: z.strictObject({ q25: z.number(), median: z.number(), q75: z.number() }).nullable(),
+  peakBytes: count,
+  seconds: z.number().min(0),
+  /** Hash chain over blocks of 100 iterations: loss bits and mask digest. */
+  trace: z.strictObject({ every: z.literal(100), blocks: count, head: digestSchema }),
+  ticketDigest: digestSchema.nullable(),
+  trainedDigest: digestSchema.nullable(),
+});
+export type Result = z.infer<typeof resultSchema>;
