@@ -1,0 +1,269 @@
+/**
+ * Every table. Postgres is the one dialect: PGlite and a server run the same migrations (drizzle/, generated from this
+ * file by `npm run migration`, never edited). Times are the database's own. Secrets are stored as sha256 only.
+ *
+ * No value is imported from core, so that drizzle-kit can load this file alone; schema.test.ts compares the lists.
+ */
+import type { COMMANDS, Environment, JobKind, Progress, Result, Score, Spec } from "@ticketmark/core";
+import { sql } from "drizzle-orm";
+import {
+  type AnyPgColumn,
+  bigint,
+  bigserial,
+  check,
+  customType,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgEnum,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+
+const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
+const time = () => timestamp({ withTimezone: true, mode: "date" });
+const digest = (column: AnyPgColumn) => sql`${column} ~ '^[0-9a-f]{64}$'`;
+
+export const tokenRole = pgEnum("token_role", ["maintainer", "enrolment"]);
+export const jobState = pgEnum("job_state", ["queued", "running", "done", "failed", "cancelled"]);
+export const jobCommand = pgEnum("job_command", ["continue", "cancel", "drain", "update"]);
+export const outcome = pgEnum("outcome", ["completed", "diverged", "failed"]);
+/** In sort order: Postgres compares an enum by the order of its values. */
+export const level = pgEnum("level", ["signed", "checked", "repeated", "bit-reproduced"]);
+export const fileKind = pgEnum("file_kind", ["result", "ticket", "trained"]);
+
+/** Maintainers' tokens, and one-time tokens that enrol a runner. */
+export const tokens = pgTable(
+  "tokens",
+  {
+    hash: text().primaryKey(),
+    role: tokenRole().notNull(),
+    label: text().notNull(),
+    createdAt: time().notNull().defaultNow(),
+    /** Null = never. */
+    expiresAt: time(),
+    /** Enrolment: when, and by which runner, it was used. */
+    usedAt: time(),
+    usedBy: uuid().references((): AnyPgColumn => runners.id),
+  },
+  (t) => [uniqueIndex("tokens_maintainer_label").on(t.label).where(sql`${t.role} = 'maintainer'`)],
+);
+
+/** A browser that signed in with a maintainer's token. The cookie holds a random value; here is its hash. */
+export const sessions = pgTable("sessions", {
+  hash: text().primaryKey(),
+  tokenHash: text()
+    .notNull()
+    .references(() => tokens.hash, { onDelete: "cascade" }),
+  createdAt: time().notNull().defaultNow(),
+  expiresAt: time().notNull(),
+});
+
+export const runners = pgTable(
+  "runners",
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    name: text().notNull(),
+    /** sha256 of the public key. */
+    keyId: text().notNull().unique("runners_key"),
+    /** Ed25519, 32 bytes. */
+    publicKey: bytea().notNull(),
+    bearerHash: text().notNull().unique("runners_bearer"),
+    environment: jsonb().$type<Environment>().notNull(),
+    /** What it offered in its last claim; empty before the first. */
+    kinds: text().array().notNull().default([]),
+    engines: text().array().notNull().default([]),
+    createdAt: time().notNull().defaultNow(),
+    lastSeenAt: time().notNull().defaultNow(),
+    revokedAt: time(),
+  },
+  (t) => [check("runners_key_id", digest(t.keyId))],
+);
+
+/** A phase as core's plan() counts it, and the totals. */
+export interface StoredPlan {
+  readonly phases: readonly {
+    readonly name: string;
+    readonly part: "method" | "final";
+    readonly iterations: number;
+    readonly batchSize: number;
+    readonly sparsity: number;
+  }[];
+  readonly iterations: number;
+  /** Images seen, all phases together. */
+  readonly examples: number;
+}
+
+export const jobs = pgTable(
+  "jobs",
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    /** Order of the queue among jobs of one priority. */
+    position: bigserial({ mode: "number" }).notNull(),
+    kind: text().$type<JobKind>().notNull().default("run"),
+    spec: jsonb().$type<Spec>().notNull(),
+    specDigest: text().notNull(),
+    groupDigest: text().notNull(),
+    /** What the submitter asked for: auto, cpu, reference. */
+    engine: text().notNull().default("auto"),
+    priority: integer().notNull().default(0),
+    state: jobState().notNull().default("queued"),
+    plan: jsonb().$type<StoredPlan>().notNull(),
+    /** Suite that queued it, and its place there. */
+    suite: text(),
+    suiteIndex: integer(),
+    /** Claims that ended by a fault. */
+    attempts: integer().notNull().default(0),
+    /** The last holder and its lease stay when a lease expires: a late result still counts. */
+    runnerId: uuid().references(() => runners.id),
+    leaseHash: text(),
+    leaseNonce: text(),
+    /** From 1: attempts + 1 at the time of the claim. */
+    leaseAttempt: integer(),
+    /** Null = handed back. In the past = may be taken by the next claim. */
+    leaseExpiresAt: time(),
+    command: jobCommand().$type<(typeof COMMANDS)[number]>().notNull().default("continue"),
+    progress: jsonb().$type<Progress>(),
+    progressAt: time(),
+    /** Who keeps a snapshot of it, and of which iteration. */
+    snapshotRunnerId: uuid().references(() => runners.id),
+    snapshotIteration: integer(),
+    /** Why it is where it is: the last fault, who cancelled it. */
+    message: text(),
+    queuedAt: time().notNull().defaultNow(),
+    /** First claim; latest end. */
+    startedAt: time(),
+    finishedAt: time(),
+    createdBy: text(),
+  },
+  (t) => [
+    unique("jobs_suite_index").on(t.suite, t.suiteIndex),
+    index("jobs_queue").on(t.priority.desc().nullsFirst(), t.position).where(sql`${t.state} = 'queued'`),
+    index("jobs_leases").on(t.leaseExpiresAt).where(sql`${t.state} = 'running'`),
+    index("jobs_by_position").on(t.position),
+    index("jobs_by_runner").on(t.runnerId),
+    index("jobs_by_group").on(t.groupDigest),
+    check("jobs_digests", sql`${digest(t.specDigest)} and ${digest(t.groupDigest)}`),
+    check("jobs_attempts", sql`${t.attempts} >= 0`),
+    check("jobs_suite", sql`(${t.suite} is null) = (${t.suiteIndex} is null)`),
+    check(
+      "jobs_lease",
+      sql`${t.state} <> 'running' or (${t.runnerId} is not null and ${t.leaseHash} is not null and ${t.leaseNonce} is not null and ${t.leaseAttempt} is not null and ${t.leaseExpiresAt} is not null)`,
+    ),
+  ],
+);
+
+/** What this site found when it recomputed a result's accuracies from its files. */
+export interface StoredCheck {
+  /** Null = this site does not recompute such a result, and `message` says why. */
+  readonly ok: boolean | null;
+  readonly message: string;
+  /** Recomputed; null where there is nothing to recompute. */
+  readonly last: Score | null;
+  readonly afterCut: Score | null;
+  /** Milliseconds since 1970 UTC, the site's clock: informative only. */
+  readonly at: number;
+}
+
+/** The log: rows are only ever added; level and check alone may change. */
+export const results = pgTable(
+  "results",
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    jobId: uuid()
+      .notNull()
+      .unique("results_job")
+      .references(() => jobs.id),
+    /** Order of arrival. Numbers may be left out (a transaction that did not commit); none is used twice. */
+    seq: bigserial({ mode: "number" }).notNull().unique("results_seq"),
+    spec: jsonb().$type<Spec>().notNull(),
+    dataset: text().notNull(),
+    model: text().notNull(),
+    method: text().notNull(),
+    sparsity: doublePrecision().notNull(),
+    seed: bigint({ mode: "number" }).notNull(),
+    protocol: text().$type<"validation" | "paper">().notNull(),
+    specDigest: text().notNull(),
+    groupDigest: text().notNull(),
+    outcome: outcome().notNull(),
+    result: jsonb().$type<Result>().notNull(),
+    resultDigest: text().notNull(),
+    ticketDigest: text(),
+    trainedDigest: text(),
+    /** The signed envelope, byte for byte as it is served. */
+    envelope: bytea().notNull(),
+    envelopeDigest: text().notNull().unique("results_envelope"),
+    keyId: text().notNull(),
+    runnerId: uuid()
+      .notNull()
+      .references(() => runners.id),
+    level: level().notNull().default("signed"),
+    /** Null = not looked at yet. */
+    check: jsonb().$type<StoredCheck>(),
+    /** Shares of the test set, 0 … 1, for sorting and means; null unless completed. `accuracy` = last epoch: it ranks. */
+    accuracy: doublePrecision(),
+    bestAccuracy: doublePrecision(),
+    afterCutAccuracy: doublePrecision(),
+    validationAccuracy: doublePrecision(),
+    receivedAt: time().notNull().defaultNow(),
+  },
+  (t) => [
+    index("results_by_filter").on(t.dataset, t.model, t.method, t.sparsity),
+    index("results_by_group").on(t.groupDigest),
+    index("results_by_spec").on(t.specDigest),
+    index("results_by_accuracy").on(t.accuracy),
+    index("results_by_runner").on(t.runnerId),
+    index("results_unchecked").on(t.seq).where(sql`${t.check} is null`),
+    check(
+      "results_digests",
+      sql`${digest(t.specDigest)} and ${digest(t.groupDigest)} and ${digest(t.resultDigest)} and ${digest(t.envelopeDigest)} and ${digest(t.keyId)}`,
+    ),
+    check("results_sparsity", sql`${t.sparsity} >= 0 and ${t.sparsity} < 1`),
+  ],
+);
+
+/** Files the store holds, by content. */
+export const files = pgTable(
+  "files",
+  {
+    digest: text().primaryKey(),
+    bytes: bigint({ mode: "number" }).notNull(),
+    kind: fileKind().notNull(),
+    /** The first job that brought it. */
+    jobId: uuid()
+      .notNull()
+      .references(() => jobs.id),
+    storedAt: time().notNull().defaultNow(),
+  },
+  (t) => [check("files_digest", digest(t.digest)), check("files_bytes", sql`${t.bytes} > 0`)],
+);
+
+/** Files that a job's holder said it will send: one of each kind, the latest announcement. Bounds what may be sent. */
+export const announcements = pgTable(
+  "announcements",
+  {
+    jobId: uuid()
+      .notNull()
+      .references(() => jobs.id),
+    kind: fileKind().notNull(),
+    digest: text().notNull(),
+    bytes: bigint({ mode: "number" }).notNull(),
+    announcedAt: time().notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.jobId, t.kind] }),
+    check("announcements_digest", digest(t.digest)),
+    check("announcements_bytes", sql`${t.bytes} > 0`),
+  ],
+);
+
+export type Job = typeof jobs.$inferSelect;
+export type Runner = typeof runners.$inferSelect;
+export type StoredResult = typeof results.$inferSelect;
+export type StoredFile = typeof files.$inferSelect;

@@ -1,0 +1,69 @@
+/** The site's environment: the one reader of process.env, checked once. */
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { Problem } from "@ticketmark/core";
+import { z } from "zod";
+
+const seconds = (fallback: number, max: number) => z.coerce.number().positive().max(max).default(fallback);
+
+const schema = z.object({
+  /** Where the rows are: unset or pglite:DIR = embedded, pglite:memory = gone with the process, postgres://… = a server. */
+  POSTGRES_URL: z
+    .string()
+    .regex(/^(pglite:.+|postgres(ql)?:\/\/.+)$/, "expected pglite:DIR or postgres://USER:PASSWORD@HOST:PORT/NAME")
+    .optional(),
+  /** Folder for the embedded database (db/), files (files/) and the first maintainer's token. */
+  TICKETMARK_DATA: z.string().min(1).optional(),
+  /** How long a lease holds without a heartbeat. */
+  TICKETMARK_LEASE_SECONDS: seconds(120, 86_400),
+  /** How often runners are told to send one. */
+  TICKETMARK_HEARTBEAT_SECONDS: seconds(15, 3_600),
+  /** How long a runner waits before it asks again when there was no job. */
+  TICKETMARK_RETRY_SECONDS: seconds(10, 3_600),
+});
+
+export interface Env {
+  /** The repository: migrations, kernels and npm packages are found from here. */
+  readonly root: string;
+  readonly data: string;
+  readonly databaseUrl: string;
+  readonly leaseSeconds: number;
+  readonly heartbeatSeconds: number;
+  readonly retrySeconds: number;
+}
+
+/** Throws Problem "bad-settings": every variable that is wrong, in one line. Unset and empty mean the same. */
+export function readEnv(variables: Record<string, string | undefined>, cwd: string): Env {
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`); // never the value: it may hold a password
+    throw new Problem("bad-settings", faults.join("; "));
+  }
+  const settings = parsed.data;
+  const root = findRoot(cwd);
+  const data = resolve(root, settings.TICKETMARK_DATA ?? ".data");
+  return {
+    root,
+    data,
+    databaseUrl: settings.POSTGRES_URL ?? `pglite:${join(data, "db")}`,
+    leaseSeconds: settings.TICKETMARK_LEASE_SECONDS,
+    heartbeatSeconds: settings.TICKETMARK_HEARTBEAT_SECONDS,
+    retrySeconds: settings.TICKETMARK_RETRY_SECONDS,
+  };
+}
+
+/** The nearest folder upwards that holds the migrations: Next runs in apps/web, tests in the root. */
+function findRoot(from: string): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, "drizzle", "meta", "_journal.json"))) return folder;
+    if (folder === dirname(folder))
+      throw new Problem(
+        "bad-settings",
+        `expected drizzle/ (the migrations) in ${from} or a folder above it; found none`,
+      );
+  }
+}
+
+let cached: Env | undefined;
+export const env = (): Env => (cached ??= readEnv(process.env, process.cwd()));
