@@ -1,0 +1,360 @@
+#!/usr/bin/env node
+/**
+ * `npm start`: from a fresh clone to a leaderboard with a local runner. Plain JavaScript on Node's builtins alone, since
+ * nothing is installed yet when it runs. It owns the site and the runner: each is a child in a process group of its own,
+ * so that Ctrl-C reaches this file only and the order of stopping is ours (runner, then site). It speaks HTTP to the
+ * site like everybody else. test.mjs uses the exported steps.
+ */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { createServer } from "node:net";
+import { hostname } from "node:os";
+import { join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL(".", import.meta.url));
+
+const USAGE = `Usage: npm start [-- --no-runner --no-suite]
+
+Installs what is missing, builds, and starts the leaderboard with a local runner.
+
+  --no-runner   the site alone
+  --no-suite    do not queue the quickstart suite
+  --help        this text
+
+Environment: PORT (3000), TICKETMARK_DATA (.data), POSTGRES_URL (embedded database in the data folder)`;
+
+/** What the person at the keyboard can put right: the program ends with this one line, without a stack. */
+export class Failure extends Error {}
+
+export async function program(main) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------- steps
+
+/** The floor is what Next and the tests were run on. Syntax in this file parses on much older versions. */
+export function checkNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  throw new Failure(`Ticketmark needs Node 20.19 or newer; this is ${process.versions.node}. See https://nodejs.org`);
+}
+
+const running = new Set(); // children of the steps, killed when a step is interrupted
+
+/** Runs one command to its end. Its output is shown only if it fails; then the program ends. */
+export async function command(title, file, args, options = {}) {
+  const began = performance.now();
+  process.stdout.write(`${title} … `);
+  const child = spawn(file, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], ...options });
+  running.add(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  const why = await new Promise((done) => {
+    child.on("error", (error) => done(error.message));
+    child.on("close", (code, signal) => done(code === 0 ? null : `it ended with ${signal ?? `code ${code}`}`));
+  });
+  running.delete(child);
+  if (why !== null) {
+    console.log("failed");
+    process.stderr.write(output);
+    throw new Failure(`${title}: \`${[file, ...args].join(" ")}\`: ${why}`);
+  }
+  console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
+}
+
+export function stopSteps() {
+  for (const child of running) child.kill("SIGTERM");
+}
+
+/** npm as this program was started by it, else the one on PATH. */
+const npm = (args) =>
+  process.env.npm_execpath?.endsWith(".js") ? [process.execPath, [process.env.npm_execpath, ...args]] : ["npm", args];
+
+const stampIs = (file, value) => fs.existsSync(file) && fs.readFileSync(file, "utf8") === value;
+
+/** A stamp is written after the work and removed before it: an interrupted step is done again. */
+async function unlessStamped(file, value, work) {
+  if (stampIs(file, value)) return;
+  fs.rmSync(file, { force: true });
+  await work();
+  fs.writeFileSync(file, value);
+}
+
+export async function install() {
+  await unlessStamped(join(root, "node_modules/.ticketmark"), digestOf(["package-lock.json"]), () =>
+    command("Installing packages", ...npm(["ci", "--no-audit", "--no-fund"])),
+  );
+}
+
+/** The builder itself knows whether the kernels' source changed. */
+export async function buildKernels() {
+  const builder = "packages/core/src/engine/cpu/node/build.ts";
+  await command("Checking kernels", process.execPath, ["--import", "tsx", builder]);
+}
+
+const next = "node_modules/next/dist/bin/next";
+
+export async function buildSite() {
+  const inputs = [
+    "package-lock.json",
+    "tsconfig.base.json",
+    "packages/core/package.json",
+    "packages/core/src",
+    "apps/web",
+  ];
+  await unlessStamped(join(root, "apps/web/.next/ticketmark"), digestOf(inputs), () =>
+    command("Building the site", process.execPath, [join(root, next), "build"], {
+      cwd: join(root, "apps/web"),
+      env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: "production" },
+    }),
+  );
+}
+
+/** sha256 over names and bytes of files and folders below the root; what is generated or only tests does not count. */
+function digestOf(paths) {
+  const hash = createHash("sha256");
+  const visit = (path) => {
+    const entries = fs.readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) {
+      const at = join(path, entry.name);
+      if (/^(\.next|node_modules|next-env\.d\.ts|.*\.tsbuildinfo|.*\.test\.tsx?)$/.test(entry.name)) continue;
+      if (entry.isDirectory()) visit(at);
+      else add(at);
+    }
+  };
+  const add = (file) =>
+    hash
+      .update(`${relative(root, file)}\0`)
+      .update(fs.readFileSync(file))
+      .update("\0");
+  for (const path of paths.map((p) => join(root, p))) /\.\w+$/.test(path) ? add(path) : visit(path);
+  return hash.digest("hex");
+}
+
+// ---------------------------------------------------------------------------------------------------- processes
+
+/**
+ * Preloaded into both children: when this program is gone, even by SIGKILL, their standard input ends and they stop
+ * as on SIGTERM. It takes itself out of execArgv, which children of children would inherit.
+ */
+const endWithParent = `data:text/javascript,${encodeURIComponent(`
+  import { isMainThread } from "node:worker_threads";
+  if (isMainThread) {
+    process.execArgv.splice(process.execArgv.findIndex((a) => a.startsWith("data:")) - 1, 2);
+    process.stdin.on("error", () => {}).on("end", () => {
+      process.kill(process.pid, "SIGTERM");
+      setTimeout(() => process.exit(1), 4000).unref();
+    }).resume();
+  }`)}`;
+
+const RESTARTS_A_MINUTE = 5;
+
+/** Starts a Node program and starts it again when it dies. `onGivingUp` is called when it dies too often. */
+function keep(name, args, { output, cwd = root, env = {} }, onGivingUp) {
+  const deaths = [];
+  let stopping = false;
+  let child;
+  const start = () => {
+    child = spawn(process.execPath, ["--import", endWithParent, ...args], {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["pipe", output, output],
+      detached: true,
+    });
+    child.on("error", (error) => onGivingUp(`the ${name} could not be started: ${error.message}`));
+    child.on("exit", (code, signal) => {
+      if (stopping) return;
+      deaths.push(performance.now());
+      const recent = deaths.filter((at) => at > performance.now() - 60_000).length;
+      const how = `the ${name} ended unexpectedly (${signal ?? `code ${code}`})`;
+      if (recent > RESTARTS_A_MINUTE) return onGivingUp(`${how}, ${recent} times within a minute`);
+      console.error(`${how}; starting it again`);
+      setTimeout(() => stopping || start(), 500);
+    });
+  };
+  const alive = () => child.exitCode === null && child.signalCode === null;
+  const kill = () => {
+    stopping = true;
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {} // the group is gone already
+  };
+  start();
+  return {
+    alive,
+    kill,
+    signal: (name) => child.kill(name),
+    /** SIGTERM, and SIGKILL for the whole group when it takes longer than it may. */
+    stop: async (milliseconds) => {
+      stopping = true;
+      if (!alive()) return;
+      const gone = new Promise((done) => child.on("exit", done));
+      child.kill("SIGTERM");
+      const late = setTimeout(kill, milliseconds);
+      await gone;
+      clearTimeout(late);
+    },
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------- npm start
+
+function parseArguments(args) {
+  const known = ["--no-runner", "--no-suite", "--help"];
+  const unknown = args.find((arg) => !known.includes(arg));
+  if (unknown !== undefined) {
+    console.error(`unknown argument ${unknown}\n\n${USAGE}`);
+    process.exit(2);
+  }
+  if (args.includes("--help")) {
+    console.log(USAGE);
+    process.exit(0);
+  }
+  const text = process.env.PORT ?? "3000";
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535)
+    throw new Failure(`PORT: expected a number from 1 to 65535; got ${JSON.stringify(text)}`);
+  const data = resolve(root, process.env.TICKETMARK_DATA ?? ".data");
+  return { port, data, runner: !args.includes("--no-runner"), suite: !args.includes("--no-suite") };
+}
+
+async function checkPort(port) {
+  const error = await new Promise((done) => {
+    const server = createServer().on("error", done);
+    server.listen(port, "127.0.0.1", () => server.close(() => done(null)));
+  });
+  if (error === null) return;
+  const what = error.code === "EADDRINUSE" ? "is in use: stop what listens there" : `cannot be used (${error.code})`;
+  throw new Failure(`Port ${port} ${what}, or choose another: PORT=${port === 65_535 ? 3000 : port + 1} npm start`);
+}
+
+function checkData(data) {
+  try {
+    fs.mkdirSync(data, { recursive: true, mode: 0o700 });
+    const probe = join(data, `.probe-${process.pid}`);
+    fs.writeFileSync(probe, "");
+    fs.rmSync(probe);
+  } catch (error) {
+    throw new Failure(`The data folder ${data} cannot be written: ${error.message}`);
+  }
+}
+
+/** A call with the maintainer's token. Throws with what the server said. */
+async function post(origin, path, token) {
+  const response = await fetch(`${origin}${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: "{}",
+    signal: AbortSignal.timeout(20_000),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Failure(`POST ${path}: ${response.status} ${text.slice(0, 500)}`);
+  return JSON.parse(text);
+}
+
+async function untilItAnswers(origin, site, log) {
+  for (const end = performance.now() + 120_000; performance.now() < end && site.alive(); ) {
+    try {
+      const response = await fetch(`${origin}/api/v1/jobs?limit=1`, { signal: AbortSignal.timeout(10_000) });
+      if (response.ok) return;
+    } catch {} // not listening yet
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  const tail = fs.readFileSync(log, "utf8").trimEnd().split("\n").slice(-15).join("\n");
+  throw new Failure(`the site does not answer. The end of ${log}:\n${tail}`);
+}
+
+async function enrol(origin, data, token) {
+  const enrolment = await post(origin, "/api/v1/enrolment-tokens", token);
+  const args = ["--server", origin, "--token", enrolment.token, "--data", data, "--name", hostname()];
+  await command("Enrolling this computer's runner", process.execPath, [cli, "runner", "enrol", ...args]);
+}
+
+const cli = join(root, "apps/runner/bin/ticketmark.js");
+
+async function main() {
+  checkNode();
+  const { port, data, runner: wanted, suite } = parseArguments(process.argv.slice(2));
+  await checkPort(port);
+  checkData(data);
+
+  const kept = []; // site, then runner
+  let stopping = 0; // when the first signal came; npm passes on a Ctrl-C that the terminal has sent us already
+  const stop = async (code) => {
+    if (stopping) {
+      if (performance.now() - stopping < 500) return;
+      for (const process of kept) process.kill();
+      process.exit(code);
+    }
+    stopping = performance.now();
+    stopSteps();
+    const [site, runner] = kept;
+    if (runner) console.log("\nStopping: the runner hands its job back …");
+    await runner?.stop(3_000);
+    await site?.stop(1_500);
+    process.exit(code);
+  };
+  const giveUp = (why) => {
+    console.error(`${why}; stopping`);
+    stop(1);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop(kept.length > 0 ? 0 : 130));
+
+  await install();
+  await buildKernels();
+  await buildSite();
+  if (stopping) return;
+
+  const origin = `http://127.0.0.1:${port}`;
+  const log = join(data, "site.log");
+  const tokenFile = join(data, "maintainer-token");
+  const first = !fs.existsSync(tokenFile);
+  const output = fs.openSync(log, "w", 0o600);
+  const env = {
+    NODE_ENV: "production",
+    NEXT_TELEMETRY_DISABLED: "1",
+    TICKETMARK_DATA: data,
+    TICKETMARK_HEARTBEAT_SECONDS: "2", // the runner is next door: short waits, lively progress
+    TICKETMARK_RETRY_SECONDS: "2",
+  };
+  const serve = [join(root, next), "start", "-H", "127.0.0.1", "-p", String(port)];
+  const site = keep("site", serve, { output, cwd: join(root, "apps/web"), env }, giveUp);
+  kept.push(site);
+  try {
+    await untilItAnswers(origin, site, log);
+    console.log(`\n  Leaderboard  ${origin}`);
+    const token = fs.existsSync(tokenFile) ? fs.readFileSync(tokenFile, "utf8").trim() : null;
+    if (token && first)
+      console.log(`  Maintainer   ${origin}/sign-in#${token}\n               (shown once; kept in ${tokenFile})`);
+    console.log("");
+    if (token === null)
+      console.error(`no ${tokenFile}: this database has other maintainers; nothing is queued or enrolled`);
+    if (token && suite) await post(origin, "/api/v1/suites/quickstart", token);
+    if (wanted) kept.push(await startRunner(origin, join(data, "runner"), token, giveUp));
+  } catch (error) {
+    if (stopping) return;
+    giveUp(error instanceof Failure ? error.message : error.stack);
+  }
+}
+
+async function startRunner(origin, data, token, giveUp) {
+  if (!fs.existsSync(join(data, "runner.json"))) {
+    if (token === null)
+      throw new Failure("the runner is not enrolled, and there is no maintainer's token to do it with");
+    await enrol(origin, data, token);
+  }
+  const args = [cli, "runner", "start", "--data", data, "--server", origin];
+  const runner = keep("runner", args, { output: "inherit" }, giveUp);
+  process.on("SIGWINCH", () => runner.signal("SIGWINCH")); // its group is not the terminal's: it would not be told
+  return runner;
+}
+
+if (fs.realpathSync(process.argv[1]) === fs.realpathSync(fileURLToPath(import.meta.url))) await program(main);
