@@ -42,6 +42,8 @@ export interface Dataset {
   readonly classes: number;
   readonly trainCount: number;
   readonly testCount: number;
+  /** Training images that protocol "validation" holds out. */
+  readonly validationCount: number;
   /** Per channel, of pixel values scaled to 0 … 1. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -52,3 +54,7 @@ export interface Dataset {
   /** Reads, checks (size, sha256) and decodes. Throws Problem "bad-file" or "data-unavailable". */
   load(read: ReadFile): Promise<Data>;
 }
+
+/** Images that are trained on: all of them, or those that the validation split leaves. */
+export const trainingCount = (dataset: Dataset, protocol: "validation" | "paper"): number =>
+  protocol === "paper" ? dataset.trainCount : dataset.trainCount - dataset.validationCount;

@@ -1,0 +1,79 @@
+/**
+ * What a phase of training comes to under a recipe: iterations, batch, learning rate at each iteration. The plan counts
+ * with it and the training loop runs by it, so that the two cannot disagree.
+ */
+import type { Mask } from "./mask.ts";
+import type { Phase, Schedule, Ticket } from "./methods/method.ts";
+import type { Recipe } from "./training/recipe.ts";
+
+export interface ResolvedPhase {
+  readonly name: string;
+  /** SGD updates. */
+  readonly iterations: number;
+  /** Images an iteration; the last iteration of an epoch has fewer where the set does not divide. */
+  readonly batchSize: number;
+  /** Iterations of one pass over the training set: ceil(trainCount / batchSize). */
+  readonly epochIterations: number;
+  /** Images in all iterations together, short batches counted as they are. */
+  readonly examples: number;
+  /** Iteration of the recipe that iteration 0 of this phase is: 0 but for a final training that was rewound. */
+  readonly from: number;
+  /** By iteration of the phase, from 0. */
+  readonly learningRate: (iteration: number) => number;
+  /** null = dense. */
+  readonly mask: Mask | null;
+  /** False: pruned weights become 0 only after the first update. */
+  readonly maskFirst: boolean;
+  readonly lossGradient: "kept" | "blocked";
+  readonly penalty: NonNullable<Phase["penalty"]> | null;
+}
+
+/** Resolves a phase that a method asks for, against the recipe and the number of training images it runs on. */
+export function resolvePhase(phase: Phase, recipe: Recipe, trainCount: number): ResolvedPhase {
+  if (phase.iterations !== undefined && phase.epochs !== undefined)
+    throw new Error(`phase "${phase.name}": expected iterations or epochs; got both`);
+  const batchSize = phase.batchSize ?? recipe.batchSize;
+  const epochIterations = Math.ceil(trainCount / batchSize);
+  const iterations = phase.iterations ?? (phase.epochs ?? recipe.epochs) * epochIterations;
+  const schedule = phase.learningRate ?? recipe.learningRate;
+  return {
+    name: phase.name,
+    iterations,
+    batchSize,
+    epochIterations,
+    examples: examplesIn(iterations, batchSize, epochIterations, trainCount),
+    from: 0,
+    learningRate: (iteration) => scheduledValue(schedule, Math.floor(iteration / epochIterations)),
+    mask: phase.mask ?? null,
+    maskFirst: phase.maskFirst ?? true,
+    lossGradient: phase.lossGradient ?? "kept",
+    penalty: phase.penalty ?? null,
+  };
+}
+
+/** The final training of a ticket: the recipe, from `ticket.from` on. */
+export function resolveFinal(ticket: Ticket, recipe: Recipe, trainCount: number): ResolvedPhase {
+  const whole = resolvePhase({ name: "final training", mask: ticket.mask }, recipe, trainCount);
+  const from = ticket.from ?? 0;
+  if (from < 0 || from >= whole.iterations)
+    throw new Error(`ticket: from ${from} is not one of the recipe's ${whole.iterations} iterations`);
+  const { batchSize, epochIterations } = whole;
+  return {
+    ...whole,
+    from,
+    iterations: whole.iterations - from,
+    examples: whole.examples - examplesIn(from, batchSize, epochIterations, trainCount),
+    learningRate: (iteration) => whole.learningRate(iteration + from),
+  };
+}
+
+/** The value of a piecewise constant schedule in an epoch. */
+function scheduledValue(schedule: number | Schedule, epoch: number): number {
+  if (typeof schedule === "number") return schedule;
+  return schedule.findLast((step) => step.epoch <= epoch)!.value; // the first step is at epoch 0
+}
+
+function examplesIn(iterations: number, batchSize: number, epochIterations: number, trainCount: number): number {
+  const rest = iterations % epochIterations; // fewer than an epoch: all of them full batches
+  return ((iterations - rest) / epochIterations) * trainCount + rest * batchSize;
+}
