@@ -18,7 +18,7 @@ export function canonicalJson(value: unknown): string {
     return JSON.stringify(value); // ECMAScript's number formatting is what RFC 8785 prescribes; -0 becomes 0
   }
   if (typeof value === "string") {
-    if (!value.isWellFormed()) throw new TypeError("canonical JSON: string with a lone surrogate");
+    if (/\p{Surrogate}/u.test(value)) throw new TypeError("canonical JSON: string with a lone surrogate");
     return JSON.stringify(value);
   }
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;

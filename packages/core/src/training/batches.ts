@@ -1,0 +1,97 @@
+/**
+ * Which images an iteration sees, and as what numbers. Order is drawn anew for each epoch of each phase from a stream of
+ * its own, so that the iteration's number alone says which images it gets: resuming needs no state.
+ */
+import type { Dataset, Examples } from "../datasets/dataset.ts";
+import type { Rng } from "../rng.ts";
+
+export interface Batch {
+  /** [batch, channels, height, width], normalised. */
+  readonly images: Float32Array;
+  /** [batch] */
+  readonly labels: Uint8Array;
+}
+
+/** The batch of an iteration of one phase, counted from the recipe's start. Its arrays hold until the next call. */
+export type Batches = (iteration: number) => Batch;
+
+/** Makes the batches of the phase with this number (over the whole run, from 0). */
+export type BatchSource = (phase: number, batchSize: number) => Batches;
+
+/** Which training images are trained on, and which are held out. Ascending indices. */
+export interface Split {
+  readonly train: Uint32Array;
+  readonly validation: Uint32Array;
+}
+
+/** Protocol "validation" holds out `validationCount` images, drawn from the stream `validation`; "paper" holds out none. */
+export function splitTraining(dataset: Dataset, protocol: "validation" | "paper", rng: Rng): Split {
+  const held = protocol === "validation" ? dataset.validationCount : 0;
+  if (held === 0)
+    return { train: Uint32Array.from({ length: dataset.trainCount }, (_, i) => i), validation: new Uint32Array() };
+  const order = rng.stream("validation").permutation(dataset.trainCount);
+  return { train: order.slice(held).sort(), validation: order.slice(0, held).sort() };
+}
+
+/** Shuffled batches of the images that `indices` names; the last batch of an epoch is short where it must be. */
+export function shuffledBatches(dataset: Dataset, examples: Examples, indices: Uint32Array, rng: Rng): BatchSource {
+  const assemble = assembler(dataset, examples);
+  return (phase, batchSize) => {
+    const epochIterations = Math.ceil(indices.length / batchSize);
+    const chosen = new Uint32Array(batchSize);
+    let epoch = -1;
+    let order = new Uint32Array();
+    return (iteration) => {
+      const wanted = Math.floor(iteration / epochIterations);
+      if (wanted !== epoch) {
+        epoch = wanted;
+        order = Uint32Array.from(
+          rng.stream(`batches/${phase}/${epoch}`).permutation(indices.length),
+          (i) => indices[i]!,
+        );
+      }
+      const from = (iteration % epochIterations) * batchSize;
+      const size = Math.min(batchSize, indices.length - from);
+      for (let i = 0; i < size; i++) chosen[i] = order[from + i]!;
+      return assemble(chosen.subarray(0, size));
+    };
+  };
+}
+
+/** Examples as the network sees them, all at once, in arrays of their own. */
+export function normalised(dataset: Dataset, examples: Examples, indices?: Uint32Array): Batch {
+  const chosen = indices ?? Uint32Array.from({ length: examples.count }, (_, i) => i);
+  if (chosen.length === 0) return { images: new Float32Array(), labels: new Uint8Array() };
+  return assembler(dataset, examples)(chosen);
+}
+
+/** Turns bytes into numbers through a table, into buffers that grow to the largest batch and are used again. */
+function assembler({ shape, mean, std }: Dataset, examples: Examples): (indices: Uint32Array) => Batch {
+  const [channels, height, width] = shape;
+  const plane = height * width;
+  const size = channels * plane;
+  const tables = Array.from({ length: channels }, (_, c) => normalisation(mean[c]!, std[c]!));
+  let images = new Float32Array();
+  let labels = new Uint8Array();
+  return (indices) => {
+    if (indices.length > labels.length) {
+      images = new Float32Array(indices.length * size);
+      labels = new Uint8Array(indices.length);
+    }
+    let to = 0;
+    for (let i = 0; i < indices.length; i++) {
+      let from = indices[i]! * size;
+      labels[i] = examples.labels[indices[i]!]!;
+      for (const table of tables) {
+        for (const end = to + plane; to < end; to++, from++) images[to] = table[examples.images[from]!]!;
+      }
+    }
+    return { images: images.subarray(0, to), labels: labels.subarray(0, indices.length) };
+  };
+}
+
+/** (x ÷ 255 − mean) ÷ std for the 256 values of a byte, each operation rounded to float32, as torchvision does it. */
+export function normalisation(mean: number, std: number): Float32Array {
+  const [m, s] = [Math.fround(mean), Math.fround(std)];
+  return Float32Array.from({ length: 256 }, (_, x) => Math.fround(Math.fround(x / 255) - m) / s);
+}

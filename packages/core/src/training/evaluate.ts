@@ -1,0 +1,41 @@
+/**
+ * How good a net is on a set of images. Always in batches of the same size, so that a loss is the same sum, bit for
+ * bit, whoever computes it: during training, on the server, in a browser.
+ */
+
+import { encodeNumber } from "../canonical.ts";
+import type { Network } from "../engine/engine.ts";
+import type { Score } from "../result.ts";
+import type { MaskedWeights } from "../tensor-file.ts";
+import type { Batch } from "./batches.ts";
+
+/** Networks that evaluate are compiled for batches of at least this many images. */
+export const EVALUATION_BATCH = 128;
+
+/** The network as it stands. */
+export async function evaluate(network: Network, { images, labels }: Batch): Promise<Score> {
+  const size = images.length / labels.length;
+  let loss = 0;
+  let correct = 0;
+  for (let from = 0; from < labels.length; from += EVALUATION_BATCH) {
+    const to = Math.min(from + EVALUATION_BATCH, labels.length);
+    const part = await network.evaluate(images.subarray(from * size, to * size), labels.subarray(from, to));
+    loss += part.loss;
+    correct += part.correct;
+  }
+  return { correct, total: labels.length, loss: encodeNumber(loss / labels.length) };
+}
+
+/** Puts weights under their mask (null = dense) into the network, then evaluates it. */
+export async function evaluateWeights(
+  network: Network,
+  { weights, mask }: { readonly weights: MaskedWeights["weights"]; readonly mask: MaskedWeights["mask"] | null },
+  batch: Batch,
+): Promise<Score> {
+  network.setMask(null);
+  await network.write("weights", weights);
+  network.setMask(mask);
+  return evaluate(network, batch);
+}
+
+export const accuracyOf = (score: Score): number => score.correct / score.total;

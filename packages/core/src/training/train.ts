@@ -1,0 +1,127 @@
+/**
+ * The training loop: SGD over one phase on a network that lives on a device. Every phase of every method and every
+ * final training runs through it.
+ *
+ * The device is waited for only where a loss is needed: every 100 iterations, at evaluations, for a snapshot. So a loss that is
+ * not finite is found up to 99 iterations late; what came after it is dropped, and the iteration named is the exact one.
+ */
+import type { Network } from "../engine/engine.ts";
+import type { ResolvedPhase } from "../phase.ts";
+import { BLOCK, maskDigest, type Trace } from "../trace.ts";
+import type { Weights } from "../weights.ts";
+import type { Batches } from "./batches.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Where a phase stands: with weights, momentum and trace, all that it takes to go on to the same bits. */
+export interface Position {
+  /** Iterations of the phase done. */
+  readonly iteration: number;
+  /** Losses of the block that is not full yet. */
+  readonly block: Float32Array;
+  /** Sum and number of losses since the last evaluation. */
+  readonly lossSum: number;
+  readonly lossCount: number;
+}
+
+/** Where a phase starts from. Momentum and position are a resumed phase's; left out = a fresh optimiser at iteration 0. */
+export interface Start {
+  readonly weights: Weights;
+  readonly momentum?: Weights;
+  readonly position?: Position;
+}
+
+export interface Observer {
+  /** At the end of each epoch of the recipe and of the phase: iterations of the phase done, mean loss since the last call. */
+  evaluated(iteration: number, meanLoss: number): Promise<void>;
+  /** After each block of 100 iterations: its mean loss. */
+  block?(iteration: number, meanLoss: number): void;
+  /** After every iteration, evaluation included. "stop" ends the run. `position` waits for the device. */
+  between?(iteration: number, position: () => Promise<Position>): undefined | "stop" | Promise<undefined | "stop">;
+}
+
+/** A loss that is not finite. `iterations`: updates done up to and including the one whose loss it was. */
+export class Diverged extends Error {
+  readonly iterations: number;
+  constructor(phase: string, iterations: number, what = "the loss is") {
+    super(`${phase}, iteration ${iterations}: ${what} not finite`);
+    this.iterations = iterations;
+  }
+}
+
+/** The observer ended the run. */
+export class Stopped extends Error {}
+
+/** Leaves the trained net in the network, under the phase's mask. Throws Diverged or Stopped. */
+export async function train(
+  network: Network,
+  phase: ResolvedPhase,
+  start: Start,
+  recipe: Recipe,
+  batches: Batches,
+  trace: Trace,
+  observer: Observer,
+): Promise<void> {
+  const { mask, penalty, lossGradient } = phase;
+  const digest = maskDigest(mask);
+  const block = new Float32Array(BLOCK);
+  let { iteration, lossSum, lossCount } = start.position ?? { iteration: 0, lossSum: 0, lossCount: 0 };
+  let filled = start.position?.block.length ?? 0; // losses in the block
+  block.set(start.position?.block ?? []);
+  let inBlock = filled; // iterations in the block: those whose losses are still on the device, too
+  let strength = Number.NaN;
+
+  const drain = async (): Promise<void> => {
+    const losses = await network.losses();
+    for (const loss of losses) {
+      block[filled++] = loss;
+      if (!Number.isFinite(loss)) {
+        trace.add(block.subarray(0, filled), digest);
+        throw new Diverged(phase.name, iteration - inBlock + filled);
+      }
+      lossSum += loss;
+      lossCount++;
+    }
+  };
+  const position = async (): Promise<Position> => {
+    await drain();
+    return { iteration, block: block.slice(0, filled), lossSum, lossCount };
+  };
+
+  network.setMask(null);
+  network.setPenalty(null);
+  await network.write("weights", start.weights);
+  await network.write("momentum", start.momentum ?? zerosLike(start.weights));
+  if (mask && (phase.maskFirst || iteration > 0)) network.setMask(mask);
+
+  while (iteration < phase.iterations) {
+    const wanted = penalty?.strength(iteration);
+    if (penalty && wanted !== undefined && wanted !== strength) {
+      strength = wanted;
+      network.setPenalty({ on: penalty.on, strength });
+    }
+    const { images, labels } = batches(phase.from + iteration);
+    const learningRate = phase.learningRate(iteration);
+    const { momentum, weightDecay, nesterov, labelSmoothing } = recipe;
+    await network.step(images, labels, { learningRate, momentum, weightDecay, nesterov, labelSmoothing, lossGradient });
+    if (iteration === 0 && mask && !phase.maskFirst) network.setMask(mask);
+    iteration++;
+    inBlock++;
+
+    const last = iteration === phase.iterations;
+    if (inBlock === BLOCK || last) {
+      await drain();
+      trace.add(block.subarray(0, filled), digest);
+      observer.block?.(iteration, block.subarray(0, filled).reduce((sum, loss) => sum + loss, 0) / filled);
+      filled = inBlock = 0;
+    }
+    if (last || (phase.from + iteration) % phase.epochIterations === 0) {
+      await drain();
+      await observer.evaluated(iteration, lossSum / lossCount);
+      lossSum = lossCount = 0;
+    }
+    if ((await observer.between?.(iteration, position)) === "stop") throw new Stopped(`${phase.name}: stopped`);
+  }
+}
+
+const zerosLike = (weights: Weights): Weights =>
+  Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, new Float32Array(values.length)]));
