@@ -6,8 +6,6 @@
 
 const LN2_HEAD = 0.6931471803691238; // 33 bits: its product with a small integer is exact
 const LN2_TAIL = 1.9082149292705877e-10;
-const INVERSE_LN2 = 1.4426950408889634;
-const SQRT_HALF = 0.7071067811865476;
 
 /** @param x positive and normal @param y finite, such that the result is normal too */
 export function power(x: number, y: number): number {
@@ -21,9 +19,9 @@ export function power(x: number, y: number): number {
 function log(x: number): readonly [head: number, tail: number] {
   let m = x;
   let k = 0;
-  for (; m < SQRT_HALF; k--) m *= 2;
-  for (; m > 2 * SQRT_HALF; k++) m /= 2;
-  // log m = 2·artanh(s) = 2s + 2s³/3 + 2s⁵/5 + …, s = (m − 1)/(m + 1), |s| < 0.172
+  for (; m < 0.75; k--) m *= 2;
+  for (; m > 1.5; k++) m /= 2;
+  // log m = 2·artanh(s) = 2s + 2s³/3 + 2s⁵/5 + …, s = (m − 1)/(m + 1), |s| ≤ 0.2
   const f = m - 1; // exact
   const [d, dTail] = add(m, 1);
   const s = f / d;
@@ -39,7 +37,7 @@ function log(x: number): readonly [head: number, tail: number] {
 
 /** e^(t + tail), for a tail far below t. */
 function exp(t: number, tail: number): number {
-  const k = Math.floor(t * INVERSE_LN2 + 0.5);
+  const k = Math.floor(t / LN2_HEAD + 0.5);
   const r = t - k * LN2_HEAD - (k * LN2_TAIL - tail); // |r| < 0.35
   let series = 0;
   for (let n = 16; n >= 2; n--) series = (series * r + 1) / n; // (e^r − 1 − r)/r², the last term first
