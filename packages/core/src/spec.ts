@@ -9,15 +9,17 @@ import { z } from "zod";
 import { digestOfJson } from "./canonical.ts";
 import { datasets } from "./datasets/index.ts";
 import { methods } from "./methods/index.ts";
+import type { Method } from "./methods/method.ts";
 import { models } from "./models/index.ts";
 import { Problem } from "./problem.ts";
+import type { Registry } from "./registry.ts";
 import { type Recipe, recipeSchema } from "./training/recipe.ts";
 
 const scopeSchema = z.enum(["uniform"]).describe("uniform: the same sparsity in every prunable layer (the DLTH rule)");
 const protocolSchema = z
   .enum(["validation", "paper"])
   .describe(
-    "validation: 5,000 seeded training images are held out; paper: train on all of them, as published numbers do",
+    "validation: training images drawn by the seed are held out; paper: train on all of them, as published numbers do",
   );
 
 /** What a person writes: only data set, model, method and, unless it is dense, sparsity are needed. */
@@ -48,13 +50,16 @@ export interface Spec {
 const inputSchema = z.strictObject({
   dataset: z.string().max(100),
   model: z.string().max(100),
-  method: z.union([
-    z
-      .string()
-      .max(100)
-      .transform((id) => ({ id })),
-    z.looseObject({ id: z.string().max(100) }),
-  ]),
+  method: z.union(
+    [
+      z
+        .string()
+        .max(100)
+        .transform((id) => ({ id })),
+      z.looseObject({ id: z.string().max(100) }),
+    ],
+    { error: 'expected a method: "id", or { "id": …, and its settings }' },
+  ),
   sparsity: z.number().min(0).lt(1).optional(),
   scope: scopeSchema.default("uniform"),
   recipe: z.looseObject({}).default({}),
@@ -67,40 +72,54 @@ const inputSchema = z.strictObject({
   protocol: protocolSchema.default("validation"),
 });
 
-/** Fills in defaults and checks everything. Throws Problem "bad-spec": every fault, each with its place. */
+/** Fills in defaults and checks everything. Throws Problem "bad-spec": every fault (the first 20), each with its place. */
 export function parseSpec(input: unknown): Spec {
-  const top = check(inputSchema, input, "");
-  const dataset = datasets.get(top.dataset);
-  models.get(top.model);
-  const method = methods.get(top.method.id);
+  const faults: string[] = [];
+  const top = check(inputSchema, input, "", faults);
+  if (!top) throw badSpec(faults);
+  const dataset = member(datasets, top.dataset, faults);
+  member(models, top.model, faults);
   const { id, ...given } = top.method;
-  const settings = check(method.settings, given, "method.") as Record<string, unknown>;
-  const recipe = check(recipeSchema, { ...dataset.recipe, ...top.recipe }, "recipe.");
-  const sparsity = top.sparsity ?? (method.sparse ? undefined : 0);
-  if (sparsity === undefined)
-    throw new Problem("bad-spec", `sparsity: expected a number for method ${id}, 0 ≤ sparsity < 1; got none`);
-  if (!method.sparse && sparsity !== 0)
-    throw new Problem("bad-spec", `sparsity: method ${id} keeps every weight: expected 0; got ${sparsity}`);
-  const { scope, seed, protocol } = top;
+  const method = member(methods, id, faults);
+
+  const settings = method && check(method.settings, given, "method", faults);
+  const recipe = check(recipeSchema, { ...dataset?.recipe, ...top.recipe }, "recipe", dataset ? faults : []);
+  const sparsity = top.sparsity ?? (method?.sparse ? undefined : 0);
+  if (sparsity === undefined) faults.push(`sparsity: expected 0 ≤ sparsity < 1 for method ${id}; got none`);
+  if (method && !method.sparse && sparsity !== 0)
+    faults.push(`sparsity: expected 0, as method ${id} keeps every weight; got ${sparsity}`);
+  if (faults.length > 0) throw badSpec(faults);
+
   return {
     dataset: top.dataset,
     model: top.model,
-    method: { id, ...settings },
-    sparsity,
-    scope,
-    recipe,
-    seed,
-    protocol,
+    method: { id, ...(settings as Record<string, unknown>) },
+    sparsity: sparsity!,
+    scope: top.scope,
+    recipe: recipe!,
+    seed: top.seed,
+    protocol: top.protocol,
   };
 }
 
-function check<T>(schema: z.ZodType<T>, value: unknown, at: string): T {
+const badSpec = (faults: readonly string[]): Problem => new Problem("bad-spec", faults.slice(0, 20).join("; "));
+
+/** What the schema makes of the value; undefined, and the faults noted, where it does not fit. */
+function check<T>(schema: z.ZodType<T>, value: unknown, at: string, faults: string[]): T | undefined {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues
-    .slice(0, 10)
-    .map((issue) => `${at}${issue.path.join(".") || "(spec)"}: ${issue.message}`);
-  throw new Problem("bad-spec", faults.join("; "), { cause: parsed.error });
+  for (const issue of parsed.error?.issues ?? [])
+    faults.push(`${[...(at ? [at] : []), ...issue.path].join(".") || "spec"}: ${issue.message}`);
+  return parsed.data;
+}
+
+function member<T extends { readonly id: string }>(list: Registry<T>, id: string, faults: string[]): T | undefined {
+  try {
+    return list.get(id);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    faults.push(error.message);
+    return undefined;
+  }
 }
 
 /** A complete spec and nothing else: parsing changes nothing. Throws Problem "bad-spec". */
@@ -122,3 +141,7 @@ export function groupDigest(spec: Spec): string {
   const { seed: _, ...group } = spec;
   return digestOfJson(group);
 }
+
+/** A method's settings as JSON schema (2020-12), with defaults, bounds and descriptions: what forms and help are made of. */
+export const settingsSchema = (method: Method): z.core.JSONSchema.JSONSchema =>
+  z.toJSONSchema(method.settings, { io: "input" });
