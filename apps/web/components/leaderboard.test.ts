@@ -1,0 +1,167 @@
+import type { Spec } from "@ticketmark/core";
+import { expect, test } from "vitest";
+import { filterGroups, filterHref, nextSort, parseFilter, sortGroups, toggle } from "./leaderboard-filter.ts";
+import { linesOf, type Run, recipeText, tracksOf, variantOf } from "./leaderboard-groups.ts";
+
+const recipe: Spec["recipe"] = {
+  epochs: 5,
+  batchSize: 60,
+  learningRate: [
+    { epoch: 0, value: 0.1 },
+    { epoch: 3, value: 0.01 },
+  ],
+  momentum: 0.9,
+  weightDecay: 1e-4,
+  nesterov: false,
+  labelSmoothing: 0,
+};
+
+let arrivals = 0;
+function run(over: Partial<Run> & { method?: Spec["method"]; sparsity?: number; seed?: number; epochs?: number }): Run {
+  const { method = { id: "rst" }, sparsity = 0.9, seed = 0, epochs = 5, ...rest } = over;
+  const spec: Spec = {
+    dataset: "mnist",
+    model: "lenet-300-100",
+    method,
+    sparsity,
+    scope: "uniform",
+    recipe: { ...recipe, epochs },
+    seed,
+    protocol: "paper",
+  };
+  return {
+    id: `run ${arrivals++}`,
+    spec,
+    groupDigest: JSON.stringify({ ...spec, seed: null }),
+    outcome: "completed",
+    message: null,
+    accuracy: 0.97,
+    afterCut: 0.5,
+    testImages: 10_000,
+    realSparsity: 0.89,
+    compression: 9,
+    methodExamples: 100,
+    finalExamples: 200,
+    methodIterations: 10,
+    finalIterations: 20,
+    seconds: 4,
+    level: "checked",
+    refuted: false,
+    runner: "desk",
+    receivedAt: new Date(arrivals * 1000),
+    ...rest,
+  };
+}
+
+test("runs of several seeds are one group; the first of a seed counts, repeats and failures are only listed", () => {
+  const [track] = tracksOf([
+    run({ seed: 1, accuracy: 0.96 }),
+    run({ seed: 0, accuracy: 0.98, level: "signed" }),
+    run({ seed: 1, accuracy: 0.99 }),
+    run({ seed: 2, outcome: "diverged", accuracy: null }),
+    run({ seed: 3, accuracy: 0.999, refuted: true }),
+  ]);
+  expect(track!.groups).toHaveLength(1);
+  const group = track!.groups[0]!;
+  expect(group.counted.map((r) => [r.spec.seed, r.accuracy])).toEqual([
+    [0, 0.98],
+    [1, 0.96],
+  ]);
+  expect(group.accuracy).toMatchObject({ n: 2, mean: 0.97 });
+  expect(group.runs).toHaveLength(5);
+  expect([group.diverged, group.failed, group.refuted]).toEqual([1, 0, 1]);
+  expect(group.level).toBe("signed");
+  expect(group.levels).toEqual([
+    { level: "signed", count: 1 },
+    { level: "checked", count: 1 },
+  ]);
+});
+
+test("a group with nothing to count has no mean and no rank, and is still there", () => {
+  const group = tracksOf([run({ outcome: "diverged", accuracy: null })])[0]!.groups[0]!;
+  expect(group).toMatchObject({ accuracy: null, rank: null, level: null, diverged: 1 });
+  expect(linesOf([group])).toEqual([]);
+});
+
+test("other recipes are other tracks, the fullest first; ranks stay inside a track and a sparsity", () => {
+  const tracks = tracksOf([
+    run({ epochs: 1, accuracy: 0.5 }),
+    run({ accuracy: 0.97 }),
+    run({ method: { id: "lth" }, accuracy: 0.98 }),
+    run({ method: { id: "l1" }, accuracy: 0.9805 }),
+    run({ sparsity: 0.98, accuracy: 0.9 }),
+  ]);
+  expect(tracks.map((t) => [t.recipe.epochs, t.runs])).toEqual([
+    [5, 4],
+    [1, 1],
+  ]);
+  const rankOf = Object.fromEntries(tracks[0]!.groups.map((g) => [`${g.spec.method.id} ${g.spec.sparsity}`, g.rank]));
+  expect(rankOf).toEqual({
+    "rst 0.9": { rank: 3, tied: false },
+    "lth 0.9": { rank: 1, tied: true }, // 0.05 points apart, on 10,000 images: nobody can tell
+    "l1 0.9": { rank: 1, tied: true },
+    "rst 0.98": { rank: 1, tied: false },
+  });
+});
+
+test("what differs between two groups of one method is said, and they are two lines", () => {
+  const one = { id: "rst-iter", rounds: 3, pick: "random" };
+  const two = { id: "rst-iter", rounds: 5, pick: "random", holdEarlier: true };
+  expect(variantOf(one, [one, two])).toBe("holdEarlier default, rounds 3");
+  expect(variantOf(two, [one, two])).toBe("holdEarlier true, rounds 5");
+  expect(variantOf(one, [one])).toBe("");
+  const { groups } = tracksOf([
+    run({ method: one, sparsity: 0.98 }),
+    run({ method: one, sparsity: 0.5 }),
+    run({ method: two }),
+  ])[0]!;
+  expect(linesOf(groups).map((line) => line.groups.map((g) => g.spec.sparsity))).toEqual([[0.5, 0.98], [0.9]]);
+});
+
+test("a recipe reads as a sentence", () => {
+  expect(recipeText(recipe)).toBe(
+    "5 epochs, batch 60, learning rate 0.1, from epoch 3 0.01, momentum 0.9, weight decay 0.0001",
+  );
+});
+
+test("the filter survives its address, and nonsense in an address is left out", () => {
+  const filter = parseFilter({ dataset: "mnist", method: ["rst,lth", "rst"], sparsity: "0.98,0.9,2,x", sort: "-cost" });
+  expect(filter).toEqual({
+    dataset: "mnist",
+    model: null,
+    methods: ["lth", "rst"],
+    sparsities: [0.9, 0.98],
+    sort: { key: "cost", down: true },
+  });
+  const href = filterHref(filter);
+  expect(href).toBe("/?dataset=mnist&method=lth,rst&sparsity=0.9,0.98&sort=-cost");
+  expect(parseFilter(Object.fromEntries(new URLSearchParams(href.slice(2))))).toEqual(filter);
+  expect(filterHref(parseFilter({ sort: "height" }))).toBe("/");
+});
+
+test("sorting: what has no value comes last both ways; a head's third press goes back", () => {
+  const { groups } = tracksOf([
+    run({ method: { id: "a" }, accuracy: 0.9 }),
+    run({ method: { id: "b" }, accuracy: null, outcome: "failed" }),
+    run({ method: { id: "c" }, accuracy: 0.95 }),
+    run({ method: { id: "d" }, accuracy: 0.8, sparsity: 0.5 }),
+  ])[0]!;
+  const order = (sort: Parameters<typeof sortGroups>[1]) =>
+    sortGroups(groups, sort)
+      .map((g) => g.spec.method.id)
+      .join("");
+  expect(order(null)).toBe("dcab");
+  expect(order({ key: "accuracy", down: true })).toBe("cadb");
+  expect(order({ key: "accuracy", down: false })).toBe("dacb");
+  const first = nextSort(null, "accuracy");
+  expect(first).toEqual({ key: "accuracy", down: true });
+  expect(nextSort(first, "accuracy")).toEqual({ key: "accuracy", down: false });
+  expect(nextSort(nextSort(first, "accuracy"), "accuracy")).toBeNull();
+});
+
+test("filters narrow by method and sparsity; a toggle undoes itself", () => {
+  const { groups } = tracksOf([run({}), run({ sparsity: 0.98 }), run({ method: { id: "lth" } })])[0]!;
+  expect(filterGroups(groups, parseFilter({ method: "rst", sparsity: "0.9" }))).toHaveLength(1);
+  expect(filterGroups(groups, parseFilter({}))).toHaveLength(3);
+  expect(toggle(toggle(["a"], "b"), "b")).toEqual(["a"]);
+});

@@ -1,0 +1,203 @@
+/**
+ * Lines with markers and error bars, as SVG from the server: no script. Drawn twice, for wide and for narrow screens
+ * (one of them is always hidden), so that letters keep their size. The numbers are in a table below it.
+ */
+import { scaleLinear } from "d3-scale";
+import { line } from "d3-shape";
+import { rangeOf, spread } from "./chart-axis.ts";
+import { Marker } from "./method-mark.tsx";
+import { methodStyle } from "./method-style.ts";
+
+export interface ChartPoint {
+  readonly x: number;
+  readonly y: number;
+  readonly low?: number;
+  readonly high?: number;
+  /** Shown on hover. */
+  readonly title: string;
+}
+
+export interface ChartSeries {
+  readonly key: string;
+  readonly name: string;
+  /** Gives colour and marker. */
+  readonly method: string;
+  /** By x. */
+  readonly points: readonly ChartPoint[];
+}
+
+export interface ChartProps {
+  readonly title: string;
+  readonly series: readonly ChartSeries[];
+  /** Horizontal reference lines, e.g. the dense net. */
+  readonly references: readonly {
+    readonly key: string;
+    readonly name: string;
+    readonly method: string;
+    readonly y: number;
+  }[];
+  /** Ticks of the x axis for a scale that maps x to pixels. */
+  readonly xTicks: (place: (x: number) => number) => readonly { readonly x: number; readonly label: string }[];
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly formatY: (y: number, step: number) => string;
+}
+
+interface Box {
+  readonly width: number;
+  readonly height: number;
+  readonly left: number;
+  readonly right: number;
+  readonly font: number;
+}
+const WIDE: Box = { width: 780, height: 420, left: 46, right: 150, font: 12 };
+const NARROW: Box = { width: 358, height: 340, left: 36, right: 92, font: 11 };
+const TOP = 26;
+const BOTTOM = 44;
+/** Pixels between lines that share an x, so that their error bars can be told apart. */
+const STEP_ASIDE = 4;
+
+export function LineChart(props: ChartProps) {
+  return (
+    <>
+      <Drawing {...props} box={WIDE} className="hidden sm:block" />
+      <Drawing {...props} box={NARROW} className="sm:hidden" />
+    </>
+  );
+}
+
+function Drawing({
+  title,
+  series,
+  references,
+  xTicks,
+  xLabel,
+  yLabel,
+  formatY,
+  box,
+  className,
+}: ChartProps & { box: Box; className: string }) {
+  const { width, height, left, right, font } = box;
+  const points = series.flatMap((s) => s.points);
+  const [inner, outer] = [left, width - right];
+  const floor = height - BOTTOM;
+  const x = scaleLinear(
+    rangeOf(
+      points.map((p) => p.x),
+      0.05,
+      0.08,
+    ),
+    [inner + 10, outer - 10],
+  );
+  const values = [...points.flatMap((p) => [p.low ?? p.y, p.high ?? p.y]), ...references.map((r) => r.y)];
+  const y = scaleLinear(rangeOf(values, 0.04), [floor, TOP]).nice(7);
+  const ticks = y.ticks(7);
+  const aside = (i: number) => (i - (series.length - 1) / 2) * STEP_ASIDE;
+
+  const ends = [
+    ...series.map((s, i) => {
+      const last = s.points.at(-1)!;
+      return { key: s.key, name: s.name, method: s.method, x: x(last.x) + aside(i), y: y(last.y) };
+    }),
+    ...references.map((r) => ({ key: r.key, name: r.name, method: r.method, x: outer, y: y(r.y) })),
+  ];
+  const names = spread(
+    ends.map((end) => end.y),
+    font + 4,
+    TOP,
+    floor,
+  );
+
+  return (
+    <svg
+      role="img"
+      aria-label={title}
+      viewBox={`0 0 ${width} ${height}`}
+      className={`w-full tabular-nums ${className}`}
+      fontSize={font}
+      fill="var(--color-soft)"
+    >
+      <title>{title}</title>
+      {ticks.map((tick) => (
+        <g key={tick}>
+          <line x1={inner} x2={outer} y1={y(tick)} y2={y(tick)} stroke="var(--color-rule)" />
+          <text x={inner - 7} y={y(tick)} dy="0.33em" textAnchor="end">
+            {formatY(tick, (ticks[1] ?? 1) - (ticks[0] ?? 0))}
+          </text>
+        </g>
+      ))}
+      <text x={0} y={12}>
+        {yLabel}
+      </text>
+      {xTicks(x).map((tick) => (
+        <g key={tick.x}>
+          <line x1={x(tick.x)} x2={x(tick.x)} y1={floor} y2={floor + 5} stroke="var(--color-edge)" />
+          <text x={x(tick.x)} y={floor + 19} textAnchor="middle">
+            {tick.label}
+          </text>
+        </g>
+      ))}
+      <line x1={inner} x2={outer} y1={floor} y2={floor} stroke="var(--color-edge)" />
+      <text x={(inner + outer) / 2} y={height - 5} textAnchor="middle">
+        {xLabel}
+      </text>
+
+      {references.map((r) => (
+        <line
+          key={r.key}
+          x1={inner}
+          x2={outer}
+          y1={y(r.y)}
+          y2={y(r.y)}
+          stroke={methodStyle(r.method).colour}
+          strokeWidth={1.3}
+          strokeDasharray="2 4"
+        />
+      ))}
+      {series.map((s, i) => (
+        <g key={s.key} transform={`translate(${aside(i)},0)`}>
+          <path
+            d={
+              line<ChartPoint>(
+                (p) => x(p.x),
+                (p) => y(p.y),
+              )(s.points as ChartPoint[])!
+            }
+            fill="none"
+            stroke={methodStyle(s.method).colour}
+            strokeWidth={1.7}
+          />
+          {s.points.map((p) => (
+            <g key={p.x}>
+              <title>{p.title}</title>
+              {p.low !== undefined && p.high !== undefined && (
+                <path
+                  d={`M${x(p.x)},${y(p.low)}V${y(p.high)}m-3,0h6M${x(p.x) - 3},${y(p.low)}h6`}
+                  stroke={methodStyle(s.method).colour}
+                  strokeWidth={1.2}
+                  fill="none"
+                />
+              )}
+              <circle cx={x(p.x)} cy={y(p.y)} r={9} fill="transparent" />
+              <Marker method={s.method} x={x(p.x)} y={y(p.y)} />
+            </g>
+          ))}
+        </g>
+      ))}
+      {ends.map((end, i) => (
+        <g key={end.key}>
+          <path
+            d={`M${end.x + 6},${end.y}L${outer + 4},${names[i]!}H${outer + 9}`}
+            fill="none"
+            stroke={methodStyle(end.method).colour}
+            strokeWidth={0.8}
+            opacity={0.7}
+          />
+          <text x={outer + 12} y={names[i]!} dy="0.33em" fill="var(--color-ink)">
+            {end.name}
+          </text>
+        </g>
+      ))}
+    </svg>
+  );
+}

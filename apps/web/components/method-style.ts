@@ -1,0 +1,34 @@
+/**
+ * How a method looks wherever it is drawn: one colour, one shape, filled for the iterative variant. Fixed by id, so that
+ * a method has its colour in every chart, whatever else is shown. A method that is not in the table yet takes a spare shape.
+ */
+import { methods } from "@ticketmark/core";
+
+export type Shape = "cross" | "plus" | "triangle" | "square" | "circle" | "diamond";
+
+export interface MethodStyle {
+  /** A CSS colour for both light and dark. */
+  readonly colour: string;
+  readonly shape: Shape;
+  readonly filled: boolean;
+}
+
+const STYLES: Readonly<Record<string, readonly [Shape, "filled" | "hollow"]>> = {
+  dense: ["plus", "hollow"],
+  random: ["cross", "hollow"],
+  l1: ["triangle", "hollow"],
+  "l1-iter": ["triangle", "filled"],
+  lth: ["square", "hollow"],
+  "lth-iter": ["square", "filled"],
+  rst: ["circle", "hollow"],
+  "rst-iter": ["circle", "filled"],
+};
+
+export function methodStyle(id: string): MethodStyle {
+  const style = STYLES[id];
+  if (!style) return { colour: "var(--color-method-other)", shape: "diamond", filled: id.endsWith("-iter") };
+  return { colour: `var(--color-method-${id})`, shape: style[0], filled: style[1] === "filled" };
+}
+
+/** As the papers print it; the id itself where this site does not know the method (an older or newer core made it). */
+export const methodName = (id: string): string => methods.list.find((method) => method.id === id)?.name ?? id;
