@@ -1,0 +1,30 @@
+/**
+ * Door 1, light: what there is (registries), what to run (specs, plans), what came out (results, statements,
+ * signatures), and the wire. It computes no training and reaches no native code.
+ */
+export * from "./api.ts";
+export * from "./canonical.ts";
+export * from "./datasets/dataset.ts";
+export * from "./datasets/index.ts";
+export { NUMERICS } from "./engine/numerics.ts";
+export { multiplyAdds } from "./flops.ts";
+export * from "./job.ts";
+export * from "./layers.ts";
+export * from "./mask.ts";
+export * from "./measures.ts";
+export * from "./methods/index.ts";
+export * from "./methods/method.ts";
+export * from "./models/index.ts";
+export * from "./models/model.ts";
+export * from "./plan.ts";
+export * from "./problem.ts";
+export * from "./registry.ts";
+export * from "./result.ts";
+export * from "./signature.ts";
+export * from "./spec.ts";
+export * from "./statement.ts";
+export * from "./suites/index.ts";
+export * from "./suites/suite.ts";
+export * from "./tensor-file.ts";
+export * from "./training/recipe.ts";
+export type { Weights } from "./weights.ts";
