@@ -155,15 +155,50 @@ const endWithParent = `data:text/javascript,${encodeURIComponent(`
     }).resume();
   }`)}`;
 
+const cli = join(root, "apps/runner/bin/ticketmark.js");
+
+/** How site and runner are started, here and in e2e: Node's arguments, working folder, environment. */
+export const siteProcess = (port, data) => ({
+  args: ["--import", endWithParent, join(root, next), "start", "-H", "127.0.0.1", "-p", String(port)],
+  cwd: join(root, "apps/web"),
+  env: {
+    NODE_ENV: "production",
+    NEXT_TELEMETRY_DISABLED: "1",
+    TICKETMARK_DATA: data,
+    TICKETMARK_HEARTBEAT_SECONDS: "2", // the runner is next door: short waits, lively progress
+    TICKETMARK_RETRY_SECONDS: "2",
+  },
+});
+
+export const runnerProcess = (origin, data) => ({
+  args: ["--import", endWithParent, cli, "runner", "start", "--data", data, "--server", origin],
+  cwd: root,
+  env: {},
+});
+
+export const enrolArguments = (origin, data, token, name) => [
+  cli,
+  "runner",
+  "enrol",
+  "--server",
+  origin,
+  "--token",
+  token,
+  "--data",
+  data,
+  "--name",
+  name,
+];
+
 const RESTARTS_A_MINUTE = 5;
 
 /** Starts a Node program and starts it again when it dies. `onGivingUp` is called when it dies too often. */
-function keep(name, args, { output, cwd = root, env = {} }, onGivingUp) {
+function keep(name, { args, cwd, env }, output, onGivingUp) {
   const deaths = [];
   let stopping = false;
   let child;
   const start = () => {
-    child = spawn(process.execPath, ["--import", endWithParent, ...args], {
+    child = spawn(process.execPath, args, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ["pipe", output, output],
@@ -274,11 +309,9 @@ async function untilItAnswers(origin, site, log) {
 
 async function enrol(origin, data, token) {
   const enrolment = await post(origin, "/api/v1/enrolment-tokens", token);
-  const args = ["--server", origin, "--token", enrolment.token, "--data", data, "--name", hostname()];
-  await command("Enrolling this computer's runner", process.execPath, [cli, "runner", "enrol", ...args]);
+  const args = enrolArguments(origin, data, enrolment.token, hostname());
+  await command("Enrolling this computer's runner", process.execPath, args);
 }
-
-const cli = join(root, "apps/runner/bin/ticketmark.js");
 
 async function main() {
   checkNode();
@@ -297,7 +330,7 @@ async function main() {
     stopping = performance.now();
     stopSteps();
     const [site, runner] = kept;
-    if (runner) console.log("\nStopping: the runner hands its job back …");
+    if (runner?.alive()) console.log("\nStopping: the runner hands its job back …");
     await runner?.stop(3_000);
     await site?.stop(1_500);
     process.exit(code);
@@ -318,15 +351,7 @@ async function main() {
   const tokenFile = join(data, "maintainer-token");
   const first = !fs.existsSync(tokenFile);
   const output = fs.openSync(log, "w", 0o600);
-  const env = {
-    NODE_ENV: "production",
-    NEXT_TELEMETRY_DISABLED: "1",
-    TICKETMARK_DATA: data,
-    TICKETMARK_HEARTBEAT_SECONDS: "2", // the runner is next door: short waits, lively progress
-    TICKETMARK_RETRY_SECONDS: "2",
-  };
-  const serve = [join(root, next), "start", "-H", "127.0.0.1", "-p", String(port)];
-  const site = keep("site", serve, { output, cwd: join(root, "apps/web"), env }, giveUp);
+  const site = keep("site", siteProcess(port, data), output, giveUp);
   kept.push(site);
   try {
     await untilItAnswers(origin, site, log);
@@ -351,8 +376,7 @@ async function startRunner(origin, data, token, giveUp) {
       throw new Failure("the runner is not enrolled, and there is no maintainer's token to do it with");
     await enrol(origin, data, token);
   }
-  const args = [cli, "runner", "start", "--data", data, "--server", origin];
-  const runner = keep("runner", args, { output: "inherit" }, giveUp);
+  const runner = keep("runner", runnerProcess(origin, data), "inherit", giveUp);
   process.on("SIGWINCH", () => runner.signal("SIGWINCH")); // its group is not the terminal's: it would not be told
   return runner;
 }
