@@ -1,0 +1,35 @@
+/** A mean and its interval on a scale that all rows of a table section share: compare rows by eye. */
+import { scaleLinear } from "d3-scale";
+import { rangeOf } from "./chart-axis.ts";
+import { Marker } from "./method-mark.tsx";
+import { methodStyle } from "./method-style.ts";
+
+export interface Interval {
+  readonly mean: number;
+  readonly half: number;
+}
+
+const [WIDTH, HEIGHT] = [150, 18];
+
+/** `all`: every interval of the section. */
+export function IntervalPlot({ method, mean, half, all }: Interval & { method: string; all: readonly Interval[] }) {
+  const x = scaleLinear(rangeOf(all.flatMap((i) => [i.mean - i.half, i.mean + i.half])), [4, WIDTH - 4]);
+  return (
+    <svg
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      className="inline-block h-[18px] w-[150px] align-[-0.3em]"
+      aria-hidden="true"
+    >
+      <line x1={0} x2={WIDTH} y1={HEIGHT / 2} y2={HEIGHT / 2} stroke="var(--color-rule)" />
+      <line
+        x1={x(mean - half)}
+        x2={x(mean + half)}
+        y1={HEIGHT / 2}
+        y2={HEIGHT / 2}
+        stroke={methodStyle(method).colour}
+        strokeWidth={2}
+      />
+      <Marker method={method} x={x(mean)} y={HEIGHT / 2} />
+    </svg>
+  );
+}

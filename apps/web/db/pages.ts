@@ -1,0 +1,91 @@
+/** Small queries behind single pages: counts in the header line, the latest rows, runners with what they do. */
+import { and, count, desc, eq, sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+import { jobs, type Runner, results, runners } from "./schema.ts";
+
+/** A runner that was heard of within so many seconds is online: some missed polls are no absence. */
+export const ONLINE_SECONDS = 90;
+
+const online = sql<boolean>`${runners.revokedAt} is null and ${runners.lastSeenAt} > now() - make_interval(secs => ${ONLINE_SECONDS})`;
+
+export interface SiteCounts {
+  readonly results: number;
+  readonly online: number;
+  readonly running: number;
+  readonly queued: number;
+}
+
+export async function siteCounts(db: Db): Promise<SiteCounts> {
+  const [[stored], [present], [queue]] = await Promise.all([
+    db.select({ n: count() }).from(results),
+    db.select({ n: count() }).from(runners).where(online),
+    db
+      .select({
+        running: sql<number>`count(*) filter (where ${jobs.state} = 'running')::int`,
+        queued: sql<number>`count(*) filter (where ${jobs.state} = 'queued')::int`,
+      })
+      .from(jobs),
+  ]);
+  return { results: stored!.n, online: present!.n, ...queue! };
+}
+
+const latestColumns = {
+  id: results.id,
+  method: results.method,
+  sparsity: results.sparsity,
+  seed: results.seed,
+  outcome: results.outcome,
+  accuracy: results.accuracy,
+  runner: runners.name,
+  receivedAt: results.receivedAt,
+};
+const selectLatest = (db: Db, limit: number) =>
+  db
+    .select(latestColumns)
+    .from(results)
+    .innerJoin(runners, eq(runners.id, results.runnerId))
+    .orderBy(desc(results.seq))
+    .limit(limit);
+export type LatestResult = Awaited<ReturnType<typeof selectLatest>>[number];
+
+/** Newest first. */
+export const latestResults = (db: Db, limit: number): Promise<LatestResult[]> => selectLatest(db, limit);
+
+export interface RunnerRow
+  extends Pick<Runner, "id" | "name" | "keyId" | "environment" | "engines" | "createdAt" | "lastSeenAt" | "revokedAt"> {
+  readonly online: boolean;
+  readonly results: number;
+  /** What it runs now. */
+  readonly job: {
+    readonly id: string;
+    readonly method: string;
+    readonly sparsity: number;
+    readonly seed: number;
+  } | null;
+}
+
+/** Online ones first, then by when they were last heard of. */
+export async function listRunners(db: Db): Promise<RunnerRow[]> {
+  const rows = await db
+    .select({
+      id: runners.id,
+      name: runners.name,
+      keyId: runners.keyId,
+      environment: runners.environment,
+      engines: runners.engines,
+      createdAt: runners.createdAt,
+      lastSeenAt: runners.lastSeenAt,
+      revokedAt: runners.revokedAt,
+      online,
+      results: sql<number>`(select count(*)::int from ${results} where ${results.runnerId} = ${runners.id})`,
+      jobId: jobs.id,
+      spec: jobs.spec,
+    })
+    .from(runners)
+    .leftJoin(jobs, and(eq(jobs.runnerId, runners.id), eq(jobs.state, "running")))
+    .orderBy(sql`${online} desc`, desc(runners.lastSeenAt));
+  return rows.map(({ jobId, spec, ...runner }) => ({
+    ...runner,
+    job: jobId && spec ? { id: jobId, method: spec.method.id, sparsity: spec.sparsity, seed: spec.seed } : null,
+  }));
+}
