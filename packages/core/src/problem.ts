@@ -17,6 +17,7 @@ export const PROBLEM_CODES = {
   "lease-lost": 409,
   gone: 410,
   "too-large": 413,
+  "too-many-requests": 429,
   "engine-unavailable": 503,
   "data-unavailable": 503,
   "database-unavailable": 503,
