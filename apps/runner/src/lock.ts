@@ -1,0 +1,45 @@
+/**
+ * One runner a data folder: two would run the same lease twice. The lock is a listening socket, which the system closes
+ * with its process however that ends, so there is nothing stale to clear up.
+ */
+import { createHash } from "node:crypto";
+import { realpath, rm } from "node:fs/promises";
+import { connect, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Problem } from "@ticketmark/core";
+
+/** Held until the process ends. Throws Problem "conflict" when another process holds it. */
+export async function lockFolder(folder: string): Promise<Server> {
+  const name = `ticketmark-runner-${createHash("sha256")
+    .update(await realpath(folder))
+    .digest("hex")
+    .slice(0, 24)}`;
+  const held = () => new Problem("conflict", `${folder}: another runner is using this folder; stop it, or give --data`);
+  // Linux: an abstract name, no file. Windows: a pipe, no file. Elsewhere: a file, removed when nobody answers behind it.
+  if (process.platform === "linux" || process.platform === "win32") {
+    return listen(process.platform === "linux" ? `\0${name}` : `\\\\.\\pipe\\${name}`, held);
+  }
+  const path = join(tmpdir(), `${name}.sock`);
+  if (await answers(path)) throw held();
+  await rm(path, { force: true });
+  return listen(path, held);
+}
+
+function listen(path: string, held: () => Problem): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once("error", (error: NodeJS.ErrnoException) => reject(error.code === "EADDRINUSE" ? held() : error));
+    server.listen(path, () => resolve(server.unref()));
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,134 @@
+/** The runner's life: send what waits, go on with what it holds, claim, run, and again, until told to drain or stop. */
+import { join } from "node:path";
+import { type Command, ENGINE_CHOICES, type Environment, JOB_KINDS, Problem } from "@ticketmark/core";
+import { startWorker } from "./child.ts";
+import { Leases } from "./leases.ts";
+import { lockFolder } from "./lock.ts";
+import type { Message } from "./protocol.ts";
+import { backoff, pause, withRetries } from "./retry.ts";
+import type { Settings } from "./settings.ts";
+import { keepNewestJobs } from "./snapshots.ts";
+import { Spool } from "./spool.ts";
+import { type Supervisor, send, superviseJob } from "./supervise.ts";
+
+/** After a claim was asked for while stopping: how long its reply is awaited, so that no job is taken and forgotten. */
+const LAST_CLAIM_MS = 800;
+/** Faults in a row slow the runner down: a broken machine must not burn through the queue. */
+const FAULT_FIRST_MS = 1_000;
+const FAULT_LONGEST_MS = 300_000;
+
+type LoopOptions = Omit<Supervisor, "spool" | "leases" | "onCommand" | "onReachable">;
+
+/** Resolves when told to stop or drain. Throws Problem when the site does not know this runner (any more). */
+export async function runLoop(options: LoopOptions): Promise<void> {
+  const { settings, client, status, stop } = options;
+  const spool = new Spool(settings.data);
+  const leases = new Leases(settings.data);
+  await spool.open();
+  await leases.open();
+  const lock = await lockFolder(settings.data);
+  try {
+    let lastCommand: Command = "continue";
+    const supervisor: Supervisor = {
+      ...options,
+      spool,
+      leases,
+      onCommand: (command) => (lastCommand = command),
+      onReachable: tellOnce(client.server, status),
+    };
+    const offer = await probeEngines(settings);
+    status.say(`Runner ready: ${offer.environment.device} (${offer.environment.reason})`);
+
+    for (const id of await spool.waiting()) {
+      await leases.drop(id); // done before the runner ended; only the sending is left
+      await send(id, supervisor);
+      if (stop.aborted) return;
+    }
+    let faults = 0;
+    const run = async (...[job, resumed]: [Parameters<typeof superviseJob>[0], boolean]) => {
+      const ended = await superviseJob(job, resumed, supervisor);
+      faults = ended === "fault" ? faults + 1 : 0;
+      // The first is forgiven: a job that lost its worker goes on from its snapshot at once.
+      if (faults > 1) await pause(backoff(faults, 0.5 + Math.random() / 2, FAULT_FIRST_MS, FAULT_LONGEST_MS), stop);
+    };
+    for (const job of await leases.held()) {
+      if (!stop.aborted) await run(job, true);
+    }
+    while (!stop.aborted && lastCommand !== "drain" && lastCommand !== "update") {
+      const reply = await claim(supervisor, offer);
+      if (reply === null) return;
+      lastCommand = reply.command;
+      if (reply.job) await run(reply.job, false);
+      else if (reply.command === "continue") {
+        await pause(Math.max(0.2, 2 * Math.random() * reply.retryAfter) * 1_000, stop);
+      }
+    }
+    if (lastCommand === "drain") status.say("The site asks this runner to drain: it stops.");
+    if (lastCommand === "update")
+      status.say("The site asks for a newer version of the runner: update it and start it again.");
+  } finally {
+    status.clear();
+    lock.close();
+  }
+}
+
+interface Offer {
+  readonly engines: (typeof ENGINE_CHOICES)[number][];
+  readonly environment: Environment;
+}
+
+/** null = told to stop before the site answered. */
+async function claim({ client, settings, stop, onReachable }: Supervisor, { engines, environment }: Offer) {
+  const snapshots = await keepNewestJobs(join(settings.data, "snapshots"));
+  const last = new AbortController();
+  const onStop = () => setTimeout(() => last.abort(), LAST_CLAIM_MS).unref();
+  stop.addEventListener("abort", onStop, { once: true });
+  try {
+    const body = { kinds: [...JOB_KINDS], engines, environment, snapshots };
+    const reply = await withRetries(() => client.claim(body, last.signal), {
+      signal: stop,
+      onFailure: (error) => onReachable(false, error),
+    });
+    onReachable(true, null);
+    return reply;
+  } catch (error) {
+    if (stop.aborted) return null;
+    throw error;
+  } finally {
+    stop.removeEventListener("abort", onStop);
+  }
+}
+
+/** What this machine offers. Asked of a worker: the supervisor itself never loads native code. */
+export async function askEngines({ native, threads, cache }: Settings) {
+  let engines: Extract<Message, { type: "engines" }>["engines"] = [];
+  const settings = { native, threads, cacheDir: cache };
+  const worker = startWorker({ type: "probe", settings, choices: [...ENGINE_CHOICES] }, (message) => {
+    if (message.type === "engines") engines = message.engines;
+  });
+  const ending = await worker.ended;
+  if (ending.type === "probed") return engines;
+  throw new Problem("engine-unavailable", ending.type === "failed" ? ending.message : "the worker named no engine");
+}
+
+async function probeEngines(settings: Settings): Promise<Offer> {
+  const engines = await askEngines(settings);
+  const first = engines.find(({ environment }) => environment !== null);
+  if (!first?.environment) {
+    const reasons = engines.map(({ choice, problem }) => `${choice}: ${problem?.message}`).join("; ");
+    throw new Problem("engine-unavailable", `expected an engine that works here; ${reasons}`);
+  }
+  const present = engines.filter(({ environment }) => environment !== null).map(({ choice }) => choice);
+  return { engines: present, environment: first.environment };
+}
+
+/** Says when the site stops answering, and when it answers again; not every time it is tried. */
+function tellOnce(server: string, status: Supervisor["status"]): Supervisor["onReachable"] {
+  let told = true;
+  return (reachable, error) => {
+    if (reachable === told) return;
+    told = reachable;
+    if (reachable) status.say(`${server} answers again`);
+    else status.say(`${server} does not answer, trying again: ${error?.message}`);
+  };
+}

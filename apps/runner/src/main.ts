@@ -1,0 +1,144 @@
+/**
+ * The command-line program. Exit codes: 0 done, 1 a problem (one line on stderr; problem JSON with --json), 2 wrong
+ * usage, 130 stopped by Ctrl-C before the end.
+ */
+
+import { ENGINE_CHOICES, Problem } from "@ticketmark/core";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { VERSION } from "./code.ts";
+import { doctor } from "./doctor.ts";
+import { describe, type KindName } from "./lists.ts";
+import { Unreachable } from "./retry.ts";
+import { readSpec, runCommand } from "./run-command.ts";
+import { enrol, start } from "./runner-command.ts";
+import { readSettings, threadsSchema } from "./settings.ts";
+import { createStatus } from "./status.ts";
+
+const STOPPED = 130;
+
+interface Common {
+  readonly json?: boolean;
+  readonly data?: string;
+  readonly threads?: number;
+}
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+const json = () => new Option("--json", "machine-readable output; problems as problem JSON on stderr");
+const data = () => new Option("--data <dir>", "folder for key, enrolment, spool and snapshots");
+const threads = () =>
+  new Option("--threads <n>", "threads of the cpu engine").argParser((text) => {
+    const parsed = threadsSchema.safeParse(text);
+    if (parsed.success) return parsed.data;
+    throw new InvalidArgumentError("expected a whole number from 1 to 256");
+  });
+
+const program = new Command("ticketmark")
+  .description("Finds, trains and signs lottery tickets; runs jobs of a leaderboard.")
+  .version(VERSION)
+  .addOption(json())
+  .showHelpAfterError("(ticketmark --help lists the commands)")
+  .exitOverride();
+
+command(program, "run", "Run one spec without a site and write result, ticket, trained net and signed statement.")
+  .argument("<spec>", 'a spec as JSON; "-" reads it from stdin')
+  .option("--out <dir>", "folder for the files (default: ./ticketmark-DIGEST)")
+  .addOption(new Option("--engine <engine>", "what computes").choices(ENGINE_CHOICES).default("auto"))
+  .addOption(threads())
+  .addOption(data())
+  .option("--seed <n>", "instead of the spec's", (text) => {
+    if (/^\d{1,10}$/.test(text)) return Number(text);
+    throw new InvalidArgumentError("expected a whole number from 0 to 4294967295");
+  })
+  .option("--print-spec", "print the complete spec, defaults filled in, and stop")
+  .action(async (path: string, _options: unknown, self: Command) => {
+    const options = self.optsWithGlobals<
+      Common & { out?: string; engine: (typeof ENGINE_CHOICES)[number]; seed?: number; printSpec?: boolean }
+    >();
+    const spec = await readSpec(path, options.seed);
+    if (options.printSpec) return void print(JSON.stringify(spec, null, 2));
+    const { out, engine } = options;
+    const run = { spec, out, engine, settings: readSettings(options), json: options.json === true, stop: onSignals() };
+    if (!(await runCommand(run))) process.exitCode = STOPPED;
+  });
+
+const lists: Record<KindName, string> = {
+  methods: "List the methods with all their settings.",
+  models: "List the models.",
+  datasets: "List the data sets and the files they are made of.",
+  suites: "List the suites and the specs in them.",
+};
+for (const [name, summary] of Object.entries(lists) as [KindName, string][]) {
+  command(program, name, summary)
+    .argument("[id]", "only this one")
+    .action((id: string | undefined, _options: unknown, self: Command) => {
+      print(describe(name, id, self.optsWithGlobals<Common>().json === true));
+    });
+}
+
+command(program, "doctor", "Say what this machine can do, and exactly why it cannot do the rest.")
+  .addOption(threads())
+  .addOption(data())
+  .action(async (_options: unknown, self: Command) => {
+    const options = self.optsWithGlobals<Common>();
+    if (!(await doctor(readSettings(options), options.json === true))) process.exitCode = 1;
+  });
+
+const runner = command(program, "runner", "This machine as a runner of a site.");
+
+command(runner, "enrol", "Make a key, and enrol it at a site with a one-time token.")
+  .requiredOption("--server <url>", "address of the site")
+  .requiredOption("--token <token>", "one-time token from the site's runners page")
+  .option("--name <name>", "how the site calls this runner (default: the host's name)")
+  .addOption(data())
+  .action(async (_options: unknown, self: Command) => {
+    const options = self.optsWithGlobals<Common & { server: string; token: string; name?: string }>();
+    const { bearer: _, ...enrolment } = await enrol(options, readSettings(options));
+    if (options.json) print(JSON.stringify(enrolment, null, 2));
+    else print(`Enrolled as ${enrolment.name} at ${enrolment.server}, key ${enrolment.keyId}`);
+  });
+
+command(runner, "start", "Run the site's jobs. Ctrl-C hands the job back with a snapshot; a second one ends at once.")
+  .option("--server <url>", "the site's address, where it has changed since enrolment")
+  .addOption(threads())
+  .addOption(data())
+  .action(async (_options: unknown, self: Command) => {
+    const options = self.optsWithGlobals<Common & { server?: string }>();
+    await start(options, readSettings(options), createStatus(process.stdout, options.json === true), onSignals());
+    process.exit(); // whatever a request still in flight would keep open has nothing more to say
+  });
+
+function command(parent: Command, name: string, summary: string): Command {
+  return parent.command(name).description(summary).addOption(json()).exitOverride();
+}
+
+/** npm and npx pass on a Ctrl-C that the terminal has sent to us already: signals this close (ms) are one. */
+const ONE_SIGNAL_MS = 500;
+
+/** Aborted by the first SIGINT, SIGTERM or SIGHUP; the second ends the process at once (workers see their pipe close). */
+function onSignals(): AbortSignal {
+  const stop = new AbortController();
+  let first = 0;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (!stop.signal.aborted) first = performance.now();
+      else if (performance.now() - first > ONE_SIGNAL_MS) process.exit(STOPPED);
+      stop.abort();
+    });
+  }
+  return stop.signal;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError)
+    process.exitCode = error.exitCode === 0 ? 0 : 2; // commander has said why
+  else if (error instanceof Problem || error instanceof Unreachable) {
+    const problem = error instanceof Problem ? error.toJSON() : { title: "unreachable", detail: error.message };
+    process.stderr.write(
+      process.argv.includes("--json") ? `${JSON.stringify(problem)}\n` : `ticketmark: ${error.message}\n`,
+    );
+    process.exitCode = 1;
+  } else throw error; // a bug
+}

@@ -1,0 +1,53 @@
+/**
+ * Retrying: exponential with full jitter, so that runners that lost one site do not all come back in the same second.
+ * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Problem } from "@ticketmark/core";
+
+const FIRST_MS = 500;
+const LONGEST_MS = 15_000;
+
+/** Milliseconds to wait before attempt `attempt` + 1 (attempts count from 0); `random` is uniform in [0, 1). */
+export function backoff(attempt: number, random: number, first = FIRST_MS, longest = LONGEST_MS): number {
+  return random * Math.min(longest, first * 2 ** Math.min(attempt, 30));
+}
+
+/** Nobody answered, or somebody who is not the site: worth another try. */
+export class Unreachable extends Error {
+  override readonly name = "Unreachable";
+}
+
+/** A refusal by the site (4xx with a problem of ours) is final; an unreachable or failing one is not. */
+export const isWorthRetrying = (error: unknown): boolean =>
+  error instanceof Unreachable || (error instanceof Problem && error.status >= 500);
+
+export interface Patience {
+  /** Ends the waiting: the call throws the last error, or the signal's reason before the first. */
+  readonly signal: AbortSignal;
+  /** Told of each failed attempt before the wait. */
+  readonly onFailure?: (error: Error, waitMs: number) => void;
+}
+
+/** Calls until it succeeds or fails for good. */
+export async function withRetries<T>(call: () => Promise<T>, { signal, onFailure }: Patience): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    signal.throwIfAborted();
+    try {
+      return await call();
+    } catch (error) {
+      if (signal.aborted || !isWorthRetrying(error)) throw error;
+      const wait = backoff(attempt, Math.random());
+      onFailure?.(error as Error, wait);
+      await pause(wait, signal);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+/** Sleeps; returns early, without an error, when `signal` aborts. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch((error: Error) => {
+    if (error.name !== "AbortError") throw error;
+  });
+}

@@ -1,0 +1,134 @@
+/**
+ * `ticketmark run SPEC.json`: one job without a site. The same worker, files and signature as a runner's, so that what
+ * it writes can be compared with, byte for byte, what a site has. Ctrl-C leaves a snapshot; the same command goes on.
+ */
+import { mkdir, rm, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import {
+  type ENGINE_CHOICES,
+  keyIdOf,
+  MAX_JSON_BYTES,
+  Problem,
+  parseSpec,
+  type Spec,
+  specDigest,
+} from "@ticketmark/core";
+import { startWorker } from "./child.ts";
+import { readBounded, writeAtomically } from "./files.ts";
+import { ensureKey } from "./keys.ts";
+import type { Settings } from "./settings.ts";
+import { signRun } from "./sign.ts";
+import { FILE_NAMES, readResult } from "./spool.ts";
+import { createStatus, labelOf } from "./status.ts";
+import { summarise } from "./summary.ts";
+import { describeResume } from "./supervise.ts";
+
+const SNAPSHOT_SECONDS = 10;
+/** After Ctrl-C: the longest wait for the snapshot. */
+const STOP_MS = 5_000;
+const SNAPSHOTS = "ticketmark-snapshot";
+const ENVELOPE = "envelope.json";
+
+interface RunCommand {
+  readonly spec: Spec;
+  readonly out: string | undefined;
+  readonly engine: (typeof ENGINE_CHOICES)[number];
+  readonly settings: Settings;
+  readonly json: boolean;
+  /** Aborted by Ctrl-C. */
+  readonly stop: AbortSignal;
+}
+
+/** Reads a spec from a file, or from stdin for "-"; fills in defaults; `seed` wins over the file's. */
+export async function readSpec(path: string, seed: number | undefined): Promise<Spec> {
+  const bytes = path === "-" ? await readStdin() : await readBounded(path, MAX_JSON_BYTES);
+  if (!bytes) throw new Problem("not-found", `${path}: expected a spec; there is no such file`);
+  let input: unknown;
+  try {
+    input = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new Problem("bad-spec", `${path}: expected JSON: ${(cause as Error).message}`, { cause });
+  }
+  return parseSpec(seed === undefined ? input : { ...Object(input), seed });
+}
+
+async function readStdin(): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of process.stdin as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > MAX_JSON_BYTES)
+      throw new Problem("too-large", `stdin: expected a spec of at most ${MAX_JSON_BYTES} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+/** Runs the spec; prints the summary. Resolves to false when it was stopped before the end. */
+export async function runCommand({ spec, out, engine, settings, json, stop }: RunCommand): Promise<boolean> {
+  const digest = specDigest(spec);
+  const folder = resolve(out ?? `ticketmark-${digest.slice(0, 12)}`);
+  await prepareFolder(folder, digest);
+  const key = await ensureKey(settings.data);
+  const snapshotDir = join(folder, SNAPSHOTS);
+  const status = json ? null : createStatus(process.stderr, false);
+  const label = labelOf(spec);
+  const { native, threads, cache } = settings;
+  const worker = startWorker(
+    {
+      type: "run",
+      engine,
+      settings: { native, threads, cacheDir: cache },
+      spec,
+      outDir: folder,
+      snapshotDir,
+      snapshotSeconds: SNAPSHOT_SECONDS,
+    },
+    (message) => {
+      if (message.type === "progress") status?.progress(label, message.progress);
+      else if (message.type === "resumed") status?.say(describeResume(label, message));
+    },
+  );
+  const onStop = () => {
+    worker.stop();
+    setTimeout(worker.kill, STOP_MS).unref();
+  };
+  stop.addEventListener("abort", onStop);
+  if (stop.aborted) onStop();
+  const ending = await worker.ended;
+  status?.clear();
+  if (ending.type !== "done") {
+    if (stop.aborted) {
+      process.stderr.write(`Stopped. The same command goes on from the snapshot in ${snapshotDir}\n`);
+      return false;
+    }
+    if (ending.type === "failed" && ending.problem) throw ending.problem;
+    throw new Error(ending.type === "failed" ? ending.message : "the worker ended without a result");
+  }
+  const { envelope, result } = await signRun(folder, ending, { id: null, attempt: 1, leaseNonce: null }, key);
+  await writeAtomically(join(folder, ENVELOPE), `${JSON.stringify(envelope)}\n`);
+  await rm(snapshotDir, { recursive: true, force: true });
+  if (json) process.stdout.write(`${JSON.stringify({ folder, keyId: keyIdOf(key.publicKey), result }, null, 2)}\n`);
+  else process.stdout.write(`${summarise(result)}\n\nWritten to ${folder}, signed by key ${keyIdOf(key.publicKey)}\n`);
+  return true;
+}
+
+/** A folder holds one spec's files. Throws Problem "conflict" rather than overwrite another's. */
+async function prepareFolder(folder: string, digest: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new Problem("bad-request", `--out: expected a folder that can be made: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  if (await stat(join(folder, FILE_NAMES.result)).catch(() => null)) {
+    const { specDigest: there } = await readResult(folder);
+    if (there !== digest) {
+      throw new Problem(
+        "conflict",
+        `${folder}: expected no result, or one of spec ${digest.slice(0, 12)}…; there is one of spec ${there.slice(0, 12)}…`,
+      );
+    }
+  }
+}

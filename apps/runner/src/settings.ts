@@ -1,0 +1,95 @@
+/**
+ * Where the runner keeps its things, and what it was told: the one reader of the environment, and of DATA/runner.json.
+ *
+ *   TICKETMARK_HOME     one folder for data and cache, instead of the XDG ones
+ *   TICKETMARK_NATIVE   0 = no native build of the kernels, wasm only
+ *   TICKETMARK_THREADS  threads of the cpu engine; unset = the engine's choice
+ */
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { digestSchema, Problem } from "@ticketmark/core";
+import { z } from "zod";
+import { makePrivateFolder, PRIVATE_FILE, readJson, writeAtomically } from "./files.ts";
+
+export const threadsSchema = z.coerce
+  .number("expected a whole number of threads")
+  .int("expected a whole number of threads")
+  .min(1)
+  .max(256);
+
+const environmentSchema = z.object({
+  TICKETMARK_HOME: z.string().min(1).optional(),
+  TICKETMARK_NATIVE: z.enum(["0", "1"]).default("1"),
+  TICKETMARK_THREADS: threadsSchema.optional(),
+  XDG_DATA_HOME: z.string().optional(),
+  XDG_CACHE_HOME: z.string().optional(),
+});
+
+export interface Settings {
+  /** Key, enrolment, spool, snapshots, leases. */
+  readonly data: string;
+  /** Native kernels, built at first use. */
+  readonly cache: string;
+  readonly native: boolean;
+  /** null = the engine's choice. */
+  readonly threads: number | null;
+}
+
+/** Throws Problem "bad-settings" naming the variable. An option of the command line wins over the environment. */
+export function readSettings(
+  given: { data?: string | undefined; threads?: number | undefined } = {},
+  env: NodeJS.ProcessEnv = process.env,
+): Settings {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== "")); // empty = unset, as shells have it
+  const parsed = environmentSchema.safeParse(set);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new Problem("bad-settings", `environment: ${issue.path.join(".")}: ${issue.message}`, {
+      cause: parsed.error,
+    });
+  }
+  const { TICKETMARK_HOME, TICKETMARK_NATIVE, TICKETMARK_THREADS, XDG_DATA_HOME, XDG_CACHE_HOME } = parsed.data;
+  const xdg = (folder: string | undefined, ...otherwise: string[]) =>
+    join(folder || join(homedir(), ...otherwise), "ticketmark");
+  const home = TICKETMARK_HOME === undefined ? undefined : resolve(TICKETMARK_HOME);
+  return {
+    data: resolve(given.data ?? home ?? xdg(XDG_DATA_HOME, ".local", "share")),
+    cache: home === undefined ? xdg(XDG_CACHE_HOME, ".cache") : join(home, "cache"),
+    native: TICKETMARK_NATIVE === "1",
+    threads: given.threads ?? TICKETMARK_THREADS ?? null,
+  };
+}
+
+const serverSchema = z
+  .url({ protocol: /^https?$/, error: "expected a site's address, http:// or https://" })
+  .transform((url) => new URL(url).origin);
+
+/** The origin of a site. Throws Problem "bad-settings" on anything else. */
+export function parseServer(text: string): string {
+  const parsed = serverSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new Problem("bad-settings", `server: ${parsed.error.issues[0]!.message}; got ${JSON.stringify(text)}`);
+}
+
+const enrolmentSchema = z.strictObject({
+  server: z.string(),
+  runnerId: z.uuid(),
+  keyId: digestSchema,
+  /** Transport secret. */
+  bearer: z.string().min(20).max(100),
+  name: z.string().min(1).max(100),
+});
+export type Enrolment = z.infer<typeof enrolmentSchema>;
+
+const enrolmentFile = (data: string) => join(data, "runner.json");
+
+/** What enrolling left in DATA/runner.json; null before. */
+export async function readEnrolment(data: string): Promise<Enrolment | null> {
+  const enrolment = await readJson(enrolmentFile(data), enrolmentSchema);
+  return enrolment && { ...enrolment, server: parseServer(enrolment.server) };
+}
+
+export async function writeEnrolment(data: string, enrolment: Enrolment): Promise<void> {
+  await makePrivateFolder(data);
+  await writeAtomically(enrolmentFile(data), `${JSON.stringify(enrolment, null, 2)}\n`, PRIVATE_FILE);
+}

@@ -1,0 +1,176 @@
+/**
+ * The training process: runs one job and ends. It talks NDJSON over stdin and stdout (protocol.ts), writes snapshots
+ * and results into the folders it was given, and ends itself when the supervisor's end of the pipe closes, so that no
+ * orphan trains on. It holds no secret: the supervisor signs.
+ */
+import { setPriority } from "node:os";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { digestOf, Problem, type Progress, parseCompleteSpec, type Spec, specDigest } from "@ticketmark/core";
+import { openEngine, type RunOptions, runJob } from "@ticketmark/core/run";
+import { codeIdentity } from "./code.ts";
+import { readDataFile } from "./data.ts";
+import { describeEnvironment } from "./environment.ts";
+import { writeAtomically } from "./files.ts";
+import {
+  type Code,
+  type Command,
+  commandSchema,
+  type EngineSettings,
+  type Message,
+  readLines,
+  writeLine,
+} from "./protocol.ts";
+import { readSnapshot, writeSnapshot } from "./snapshots.ts";
+import { FILE_NAMES } from "./spool.ts";
+
+type Run = Extract<Command, { type: "run" }>;
+
+/** Background work gives way to people's: nice 10. */
+const PRIORITY = 10;
+/** Milliseconds of training between two turns of the event loop. */
+const TURN_MS = 50;
+/** Shortest time between two progress messages. */
+const PROGRESS_MS = 200;
+/** Snapshots may take this share of the time at most. */
+const SNAPSHOT_SHARE = 0.02;
+
+let stopping = false;
+
+const say = (message: Message) => writeLine(process.stdout, message);
+
+/** Ends the process once everything said has left it; helper threads of an engine do not keep it. */
+const end = (): void => void process.stdout.write("", () => process.exit(0));
+
+async function open(choice: Run["engine"], settings: EngineSettings) {
+  const { engine, reason } = await openEngine(choice, {
+    native: settings.native,
+    cacheDir: settings.cacheDir,
+    ...(settings.threads === null ? {} : { threads: settings.threads }),
+  });
+  return { engine, environment: describeEnvironment(engine, reason) };
+}
+
+async function probe({ choices, settings }: Extract<Command, { type: "probe" }>): Promise<void> {
+  const engines: Extract<Message, { type: "engines" }>["engines"] = [];
+  for (const choice of choices) {
+    try {
+      engines.push({ choice, environment: (await open(choice, settings)).environment, problem: null });
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      engines.push({
+        choice,
+        environment: null,
+        problem: { code: error.code, message: error.message.slice(0, 4_000) },
+      });
+    }
+  }
+  say({ type: "engines", engines });
+}
+
+async function run(command: Run, code: Code): Promise<void> {
+  const spec = parseCompleteSpec(command.spec);
+  const { engine, environment } = await open(command.engine, command.settings);
+  const snapshots = { folder: command.snapshotDir, of: { specDigest: specDigest(spec), code } };
+  const options = {
+    engine,
+    environment,
+    read: readDataFile,
+    now: () => performance.now(),
+    onProgress: throttledProgress(),
+    between: between(snapshots, command.snapshotSeconds * 1_000),
+  };
+  const output = await runOrResume(spec, options, snapshots);
+  if (output === "stopped") return say({ type: "stopped" });
+  for (const kind of ["result", "ticket", "trained"] as const) {
+    const bytes = output.files[kind];
+    if (bytes) await writeAtomically(join(command.outDir, FILE_NAMES[kind]), bytes);
+  }
+  say({ type: "done", resultDigest: digestOf(output.files.result) });
+}
+
+interface Snapshots {
+  readonly folder: string;
+  readonly of: { readonly specDigest: string; readonly code: Code };
+}
+
+/** A snapshot that cannot be used (another engine, other numerics, a damaged file) costs time, never the job. */
+async function runOrResume(spec: Spec, options: RunOptions, { folder, of }: Snapshots) {
+  const snapshot = await readSnapshot(folder, of);
+  if (!snapshot) return runJob(spec, options);
+  let began = false;
+  const noticing: RunOptions = {
+    ...options,
+    between: (at) => {
+      began = true;
+      return options.between?.(at);
+    },
+  };
+  try {
+    say({ type: "resumed", iteration: snapshot.iteration, refused: null });
+    return await runJob(spec, { ...noticing, resume: snapshot.bytes });
+  } catch (error) {
+    if (began || !(error instanceof Problem) || error.code !== "bad-file") throw error;
+    say({ type: "resumed", iteration: 0, refused: error.message.slice(0, 2_000) });
+    return runJob(spec, options);
+  }
+}
+
+/** Lets the event loop turn now and then (stdin is read, messages leave), takes snapshots, obeys "stop". */
+function between({ folder, of }: Snapshots, everyMs: number): NonNullable<RunOptions["between"]> {
+  let turned = performance.now();
+  let next = turned + everyMs;
+  return (at) => {
+    if (!stopping && performance.now() - turned < TURN_MS) return undefined;
+    return turn(at);
+  };
+
+  async function turn(at: Parameters<NonNullable<RunOptions["between"]>>[0]): Promise<"stop" | undefined> {
+    await setImmediate();
+    const began = performance.now();
+    if (stopping || began >= next) {
+      await writeSnapshot(folder, { ...of, iteration: at.iteration }, await at.snapshot());
+      say({ type: "snapshot", iteration: at.iteration });
+    }
+    turned = performance.now();
+    if (began >= next) next = turned + Math.max(everyMs, (turned - began) / SNAPSHOT_SHARE);
+    return stopping ? "stop" : undefined;
+  }
+}
+
+function throttledProgress(): (progress: Progress) => void {
+  let last = -PROGRESS_MS;
+  let phase = -1;
+  return (progress) => {
+    const time = performance.now();
+    const done = progress.iteration === progress.iterations;
+    if (time - last < PROGRESS_MS && progress.phase === phase && !done) return;
+    last = time;
+    phase = progress.phase;
+    say({ type: "progress", progress });
+  };
+}
+
+async function obey(command: Command, code: Code): Promise<void> {
+  try {
+    if (command.type === "run") await run(command, code);
+    else if (command.type === "probe") await probe(command);
+    end();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error; // a bug: crashes, and the supervisor shows stderr
+    say({ type: "problem", problem: { code: error.code, message: error.message.slice(0, 4_000) } });
+    end();
+  }
+}
+
+console.log = console.error; // stdout belongs to the protocol
+setPriority(PRIORITY);
+// A service manager signals every process of a service; how this one ends is for the supervisor to say.
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+const code = await codeIdentity();
+say({ type: "hello", pid: process.pid, code });
+for await (const command of readLines(process.stdin, commandSchema)) {
+  if (command.type === "stop") stopping = true;
+  else void obey(command, code);
+}
+process.exit(1); // the supervisor is gone
