@@ -1,13 +1,13 @@
 import { methods } from "@ticketmark/core";
 import { expect, test } from "vitest";
-import { fieldsOf, fieldsOfMethod, fieldsOfRecipe, textOf, valueOf } from "./settings-fields.ts";
+import { fieldsOf, fieldsOfMethod, fieldsOfRecipe, parseField, textOf } from "./settings-fields.ts";
 
 test("every setting of every method becomes a field that says what it is", () => {
   for (const method of methods.list)
     for (const field of fieldsOfMethod(method)) {
       expect(field.description, `${method.id}.${field.name}`).not.toBe("");
       if (field.kind === "choice") expect(field.choices.length, `${method.id}.${field.name}`).toBeGreaterThan(1);
-      if (field.default !== undefined) expect(valueOf(field, textOf(field.default))).toEqual(field.default);
+      if (field.default !== undefined) expect(parseField(field, textOf(field.default))).toEqual(field.default);
     }
 });
 
@@ -33,7 +33,7 @@ test("kinds, bounds and defaults come from the schema", () => {
 
 test("text becomes values; what cannot be read is passed on for the schema to refuse", () => {
   const [rounds] = fieldsOf({ type: "object", properties: { rounds: { type: "integer" } } });
-  expect(valueOf(rounds!, " 3 ")).toBe(3);
-  expect(valueOf(rounds!, "")).toBeUndefined();
-  expect(valueOf(rounds!, "three")).toBe("three");
+  expect(parseField(rounds!, " 3 ")).toBe(3);
+  expect(parseField(rounds!, "")).toBeUndefined();
+  expect(parseField(rounds!, "three")).toBe("three");
 });

@@ -32,12 +32,15 @@ export function fieldsOf(schema: Schema): Field[] {
       description: given.description ?? "",
       kind,
       choices: kind === "choice" ? (given.enum as string[]) : [],
-      min: kind === "integer" || kind === "number" ? (given.minimum ?? given.exclusiveMinimum ?? null) : null,
-      max: kind === "integer" || kind === "number" ? (given.maximum ?? given.exclusiveMaximum ?? null) : null,
+      min: bound(given.minimum, given.exclusiveMinimum),
+      max: bound(given.maximum, given.exclusiveMaximum),
       default: given.default,
     };
   });
 }
+
+const bound = (...candidates: unknown[]): number | null =>
+  candidates.find((candidate): candidate is number => typeof candidate === "number") ?? null;
 
 /** What is neither number, word nor yes/no (a schedule) is written as JSON. */
 function kindOf(schema: Schema): Field["kind"] {
@@ -48,7 +51,7 @@ function kindOf(schema: Schema): Field["kind"] {
 }
 
 /** A field's text to its value; "" = left out. Text that is not what the field holds is given on: the spec's schema says why. */
-export function valueOf({ kind }: Field, text: string): unknown {
+export function parseField({ kind }: Field, text: string): unknown {
   const trimmed = text.trim();
   if (trimmed === "") return undefined;
   if (kind === "choice") return trimmed;
