@@ -62,7 +62,7 @@ export function effectiveSparsity(architecture: Architecture, mask: Mask): numbe
     return to;
   };
 
-  const reached = [new Uint8Array(chain[0]!.inputs).fill(1)]; // by layer: inputs that an input of the net reaches
+  const reached: Uint8Array[] = [new Uint8Array(chain[0]!.inputs).fill(1)]; // by layer: inputs that an input of the net reaches
   for (const layer of chain) reached.push(connect(layer, reached.at(-1)!, true));
   let leads: Uint8Array = new Uint8Array(chain.at(-1)!.outputs).fill(1); // outputs of the layer that lead to an output of the net
   let total = 0;

@@ -73,7 +73,8 @@ function scheduledValue(schedule: number | Schedule, epoch: number): number {
   return schedule.findLast((step) => step.epoch <= epoch)!.value; // the first step is at epoch 0
 }
 
-function examplesIn(iterations: number, batchSize: number, epochIterations: number, trainCount: number): number {
+/** Images in the first iterations of a phase. */
+export function examplesIn(iterations: number, batchSize: number, epochIterations: number, trainCount: number): number {
   const rest = iterations % epochIterations; // fewer than an epoch: all of them full batches
   return ((iterations - rest) / epochIterations) * trainCount + rest * batchSize;
 }

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { digestSchema, numberSchema } from "./canonical.ts";
-import { environmentSchema } from "./result.ts";
+import { environmentSchema, type Result } from "./result.ts";
 
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 export const PREDICATE_TYPE = "urn:ticketmark:result:1";
@@ -53,3 +53,64 @@ export const statementSchema = z.strictObject({
   }),
 });
 export type Statement = z.infer<typeof statementSchema>;
+
+export interface StatementParts {
+  readonly result: Result;
+  /** sha256 of the exact bytes of the result file. */
+  readonly resultDigest: string;
+  /** Null for a run without a server. */
+  readonly job: { readonly id: string; readonly attempt: number; readonly leaseNonce: string } | null;
+  readonly code: Statement["predicate"]["code"];
+  /** The key that will sign. */
+  readonly keyId: string;
+}
+
+/** States what the result says, and nothing that is not in it but for job, code and key. */
+export function makeStatement({ result, resultDigest, job, code, keyId }: StatementParts): Statement {
+  const files = { result: resultDigest, ticket: result.ticketDigest, trained: result.trainedDigest };
+  return {
+    _type: STATEMENT_TYPE,
+    subject: SUBJECTS.flatMap((name) => {
+      const sha256 = files[name];
+      return sha256 === null ? [] : [{ name, digest: { sha256 } }];
+    }),
+    predicateType: PREDICATE_TYPE,
+    predicate: {
+      job: { ...(job ?? { id: null, attempt: 0, leaseNonce: null }), kind: "run", specDigest: result.specDigest },
+      numerics: result.numerics,
+      code,
+      datasetDigests: [result.datasetDigest],
+      keyId,
+      environment: result.environment,
+      outcome: result.outcome,
+      metrics: metricsOf(result),
+    },
+  };
+}
+
+/** The figures of a result that a reader of the statement alone wants. */
+export function metricsOf({
+  accuracy,
+  sparsity,
+  cost,
+  iterationTime,
+  seconds,
+}: Result): Statement["predicate"]["metrics"] {
+  const share = ({ correct, total }: { correct: number; total: number }) => correct / total;
+  const metrics: [name: string, value: number | null | undefined, unit: string][] = [
+    ["test accuracy last", accuracy && share(accuracy.last), "1"],
+    ["test accuracy best", accuracy && share(accuracy.best.score), "1"],
+    ["test accuracy after cut", accuracy && share(accuracy.afterCut), "1"],
+    ["test accuracy before cut", accuracy?.beforeCut && share(accuracy.beforeCut), "1"],
+    ["validation accuracy", accuracy?.validation && share(accuracy.validation), "1"],
+    ["real sparsity", sparsity?.real, "1"],
+    ["effective sparsity", sparsity?.effective, "1"],
+    ["compression", sparsity?.compression, "1"],
+    ["theoretical speed-up", sparsity?.theoreticalSpeedup, "1"],
+    ["method iterations", cost.methodIterations, "iterations"],
+    ["final iterations", cost.finalIterations, "iterations"],
+    ["iteration time median", iterationTime?.median, "ms"],
+    ["wall time", seconds, "s"],
+  ];
+  return metrics.flatMap(([name, value, unit]) => (typeof value === "number" ? [{ name, value, unit }] : []));
+}

@@ -63,7 +63,7 @@ export function denseNetwork(parts: DenseNetworkParts): TrainableNetwork {
     const observer = parts.observe(index, phase);
     await train(network, phase, start, recipe, parts.batches(index, phase.batchSize), parts.trace, observer);
     const trained = await network.read("weights");
-    if (!isFiniteWeights(trained)) throw new Diverged(phase.name, phase.iterations, "the weights are");
+    if (!isFiniteWeights(trained)) throw new Diverged(phase, phase.iterations, "the weights are");
     observer.finished?.(trained);
     return copyWeights(trained);
   };

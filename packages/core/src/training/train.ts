@@ -39,11 +39,13 @@ export interface Observer {
   between?(iteration: number, position: () => Promise<Position>): undefined | "stop" | Promise<undefined | "stop">;
 }
 
-/** A loss that is not finite. `iterations`: updates done up to and including the one whose loss it was. */
+/** A loss that is not finite, or a weight after the last update: `iterations` is how many the phase did up to then. */
 export class Diverged extends Error {
+  readonly phase: ResolvedPhase;
   readonly iterations: number;
-  constructor(phase: string, iterations: number, what = "the loss is") {
-    super(`${phase}, iteration ${iterations}: ${what} not finite`);
+  constructor(phase: ResolvedPhase, iterations: number, what = "the loss is") {
+    super(`${phase.name}, iteration ${iterations}: ${what} not finite`);
+    this.phase = phase;
     this.iterations = iterations;
   }
 }
@@ -76,7 +78,7 @@ export async function train(
       block[filled++] = loss;
       if (!Number.isFinite(loss)) {
         trace.add(block.subarray(0, filled), digest);
-        throw new Diverged(phase.name, iteration - inBlock + filled);
+        throw new Diverged(phase, iteration - inBlock + filled);
       }
       lossSum += loss;
       lossCount++;

@@ -1,0 +1,169 @@
+import { describe, expect, test } from "vitest";
+import { canonicalJson, digestOf } from "./canonical.ts";
+import type { Engine } from "./engine/engine.ts";
+import { referenceEngine } from "./engine/reference/reference.ts";
+import { plan } from "./plan.ts";
+import { Problem } from "./problem.ts";
+import { type Environment, type Result, resultSchema } from "./result.ts";
+import { type JobOutput, type RunOptions, runJob } from "./run.ts";
+import { parseSpec, type Spec, type SpecInput, specDigest } from "./spec.ts";
+import { readTicketFile } from "./tensor-file.ts";
+
+const environment: Environment = {
+  engine: "reference",
+  device: "test",
+  reason: "test",
+  os: "test",
+  arch: "test",
+  cpu: "test",
+  cores: 1,
+  memoryBytes: 1,
+  node: "test",
+};
+let clock = 0;
+const options = (more: Partial<RunOptions> = {}): RunOptions => ({
+  engine: referenceEngine(),
+  environment,
+  read: async () => new Uint8Array(), // the toy set needs no file
+  now: () => (clock += 0.5),
+  ...more,
+});
+const toy = (input: Partial<SpecInput>): Spec =>
+  parseSpec({ dataset: "toy", model: "mlp-tiny", method: "dense", ...input });
+const shortRst = { settle: 30, interval: 1, granularity: 0.02, learningRate: 0.01, batchSize: 32 };
+
+async function complete(spec: Spec, more?: Partial<RunOptions>): Promise<JobOutput> {
+  const output = await runJob(spec, options(more));
+  if (output === "stopped") throw new Error("stopped");
+  return output;
+}
+
+/** What must not depend on how often a run was stopped. */
+const essence = ({ phases, curves, accuracy, layers, sparsity, cost, trace, ...rest }: Result) => ({
+  phases: phases.map(({ seconds: _, ...phase }) => phase),
+  ...{ curves, accuracy, layers, sparsity, cost, trace },
+  ...{ outcome: rest.outcome, message: rest.message, ticket: rest.ticketDigest, trained: rest.trainedDigest },
+});
+
+test("a run gives a valid result, whose files are what it says", async () => {
+  const spec = toy({ method: { id: "rst-iter", rounds: 2, ...shortRst }, sparsity: 0.8 });
+  const progress: number[] = [];
+  const { result, files } = await complete(spec, { onProgress: (p) => progress.push(p.iteration / p.iterations) });
+  expect(resultSchema.parse(result)).toEqual(result);
+  expect(new TextDecoder().decode(files.result)).toBe(canonicalJson(result));
+  expect(result.specDigest).toBe(specDigest(spec));
+
+  const [ticket, trained] = [readTicketFile(files.ticket!), readTicketFile(files.trained!)];
+  expect(result.ticketDigest).toBe(digestOf(files.ticket!));
+  expect(result.trainedDigest).toBe(digestOf(files.trained!));
+  expect(ticket.mask).toEqual(trained.mask);
+  expect(ticket.weights).not.toEqual(trained.weights);
+
+  const planned = await plan(spec);
+  expect(result.phases.map(({ seconds: _, ...phase }) => phase)).toEqual(
+    planned.phases.map(({ examples: _, ...phase }) => phase),
+  );
+  const { phases: _, ...cost } = planned;
+  expect(result.cost).toEqual(cost);
+  expect(result.layers.map(({ name, kept }) => [name, kept])).toEqual([
+    ["fc1.weight", 1024 - 820],
+    ["fc2.weight", 256 - 205],
+    ["fc3.weight", 64],
+  ]);
+  expect(result.accuracy!.last.correct / 200).toBeGreaterThan(0.5);
+  expect(result.accuracy!.best.score.correct).toBeGreaterThanOrEqual(result.accuracy!.last.correct);
+  expect(result.accuracy!.validation!.total).toBe(100);
+  expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+  expect(progress.at(-1)).toBe(1);
+});
+
+test("curves: an entry an epoch and phase end, one right after the cut", async () => {
+  const { result } = await complete(toy({ method: { id: "rst", ...shortRst }, sparsity: 0.5, protocol: "paper" }));
+  const { curves, accuracy } = result;
+  // extrusion: 51 + 30 iterations at 19 an epoch; then the cut; then 3 epochs of 30
+  expect(curves.phase).toEqual([0, 0, 0, 0, 0, 1, 1, 1, 1]);
+  expect(curves.iteration).toEqual([19, 38, 57, 76, 81, 81, 111, 141, 171]);
+  expect(curves.trainLoss[5]).toBe("NaN");
+  expect(curves.validationAccuracy).toEqual([]);
+  expect(curves.testAccuracy[4]).toBe(accuracy!.beforeCut!.correct / 200);
+  expect(curves.testAccuracy[5]).toBe(accuracy!.afterCut.correct / 200);
+  expect(curves.testAccuracy.at(-1)).toBe(accuracy!.last.correct / 200);
+  expect(accuracy!.validation).toBe(null);
+});
+
+test("the claimed accuracy is the check engine's", async () => {
+  const blind: Engine = {
+    ...referenceEngine(),
+    compile: async (architecture, maxBatch) => {
+      const network = await referenceEngine().compile(architecture, maxBatch);
+      network.evaluate = async () => ({ loss: 1, correct: 0 });
+      return network;
+    },
+  };
+  const spec = toy({ method: "random", sparsity: 0.5, recipe: { epochs: 1 } });
+  const { result } = await complete(spec, { checkEngine: blind });
+  expect(result.accuracy!.last.correct).toBe(0);
+  expect(result.accuracy!.best.score.correct).toBeGreaterThan(0);
+});
+
+test("a diverged run is a result: no ticket, and the iteration where it happened", async () => {
+  const spec = toy({ method: "lth", sparsity: 0.5, recipe: { learningRate: [{ epoch: 0, value: 900 }] } });
+  const { result, files } = await complete(spec);
+  expect(resultSchema.parse(result)).toEqual(result);
+  expect(result).toMatchObject({ outcome: "diverged", accuracy: null, sparsity: null, ticketDigest: null, layers: [] });
+  expect(files).toMatchObject({ ticket: null, trained: null });
+  const [, iteration] = result.message!.match(/^dense training, iteration (\d+): the loss is not finite$/)!;
+  expect(result.phases.map((phase) => phase.iterations)).toEqual([Number(iteration)]);
+  expect(result.cost).toMatchObject({ methodIterations: Number(iteration), finalIterations: 0 });
+  expect(essence((await complete(spec)).result)).toEqual(essence(result));
+});
+
+describe("snapshots", () => {
+  /** Runs, stopping at each of these iterations and going on from the snapshot taken there. */
+  async function interrupted(spec: Spec, stops: readonly number[], engine: Engine): Promise<JobOutput> {
+    let resume: Uint8Array | undefined;
+    for (const stop of stops) {
+      const ended = await runJob(
+        spec,
+        options({
+          engine,
+          resume,
+          between: async ({ iteration, snapshot }) => {
+            if (iteration !== stop) return undefined;
+            resume = await snapshot();
+            return "stop";
+          },
+        }),
+      );
+      expect(ended, `stopped at ${stop}`).toBe("stopped");
+    }
+    return complete(spec, { engine, resume });
+  }
+
+  test("one of another spec or engine, and a broken one, are refused", async () => {
+    const spec = toy({ method: "random", sparsity: 0.5 });
+    let bytes = new Uint8Array();
+    const between: RunOptions["between"] = async ({ snapshot }): Promise<"stop"> => {
+      bytes = new Uint8Array(await snapshot());
+      return "stop";
+    };
+    expect(await runJob(spec, options({ between }))).toBe("stopped");
+    const other = toy({ method: "random", sparsity: 0.6 });
+    await expect(runJob(other, options({ resume: bytes }))).rejects.toThrow(/snapshot: expected one of/);
+    await expect(runJob(spec, options({ resume: bytes.subarray(0, -4) }))).rejects.toThrow(Problem);
+    await expect(
+      runJob(spec, options({ engine: { ...referenceEngine(), id: "other" }, resume: bytes })),
+    ).rejects.toThrow(/"engine":"other"/);
+    expect(await runJob(spec, options({ resume: bytes }))).not.toBe("stopped");
+  });
+
+  test("a run that is resumed has the phases, curves and cost of one that was not (reference engine: to float32)", async () => {
+    const spec = toy({ method: { id: "lth-iter", rounds: 2, epochs: 2 }, sparsity: 0.8 });
+    const whole = essence((await complete(spec)).result);
+    const parts = essence((await interrupted(spec, [7, 50, 133], referenceEngine())).result);
+    expect(parts.phases).toEqual(whole.phases);
+    expect(parts.curves.iteration).toEqual(whole.curves.iteration);
+    expect(parts.cost).toEqual(whole.cost);
+    expect(parts.trace.blocks).toBe(whole.trace.blocks);
+  });
+});

@@ -1,0 +1,107 @@
+/**
+ * A job in the middle, as one tensor file: the journal of completed phases, the running phase's weights, momentum and
+ * position, the trace and the record. It is the runner's own and never published; it goes on only under the same spec,
+ * NUMERICS and engine.
+ */
+import { z } from "zod";
+import { canonicalBytes, decodeNumber, encodeNumber, numberSchema, parseCanonical } from "../canonical.ts";
+import { NUMERICS } from "../engine/numerics.ts";
+import { Problem } from "../problem.ts";
+import { resultSchema } from "../result.ts";
+import { readTensorFile, type Tensor, writeTensorFile } from "../tensor-file.ts";
+import type { Weights } from "../weights.ts";
+import type { Journal } from "./dense-network.ts";
+import { recordSchema } from "./record.ts";
+import type { Start } from "./train.ts";
+
+const count = z.number().int().min(0);
+const stateSchema = z.strictObject({
+  /** Number of completed phases. */
+  completed: count,
+  position: z.strictObject({ iteration: count, lossSum: numberSchema, lossCount: count }),
+  trace: resultSchema.shape.trace.omit({ every: true }),
+  record: recordSchema,
+});
+
+/** What a snapshot belongs to. */
+export interface SnapshotOf {
+  readonly specDigest: string;
+  readonly engine: string;
+}
+
+export interface Snapshot {
+  readonly journal: Journal & { readonly running: Required<Start> };
+  readonly trace: z.infer<typeof stateSchema>["trace"];
+  readonly record: z.infer<typeof recordSchema>;
+}
+
+export function writeSnapshot(of: SnapshotOf, { journal, trace, record }: Snapshot): Uint8Array {
+  const { weights, momentum, position } = journal.running;
+  const state = canonicalBytes({
+    completed: journal.completed.length,
+    position: {
+      iteration: position.iteration,
+      lossSum: encodeNumber(position.lossSum),
+      lossCount: position.lossCount,
+    },
+    trace,
+    record,
+  });
+  const dense = (name: string, values: Float32Array | Uint8Array): Tensor => ({
+    name,
+    shape: [values.length],
+    values,
+    encoding: "dense",
+  });
+  const all = (prefix: string, of: Weights) =>
+    Object.entries(of).map(([name, values]) => dense(`${prefix}/${name}`, values));
+  return writeTensorFile({
+    kind: "snapshot",
+    meta: { ...of, numerics: NUMERICS },
+    tensors: [
+      dense("state", state),
+      dense("block", position.block),
+      ...all("weights", weights),
+      ...all("momentum", momentum),
+      ...journal.completed.flatMap((done, i) => all(`completed/${i}`, done)),
+    ],
+  });
+}
+
+/** Throws Problem "bad-file" if the bytes are no snapshot, or one of another spec, NUMERICS or engine. */
+export function readSnapshot(bytes: Uint8Array, of: SnapshotOf): Snapshot {
+  const file = readTensorFile(bytes);
+  const expected = JSON.stringify({ specDigest: of.specDigest, engine: of.engine, numerics: NUMERICS });
+  const meta = file.meta as { specDigest?: unknown; engine?: unknown; numerics?: unknown } | null;
+  const got = JSON.stringify({ specDigest: meta?.specDigest, engine: meta?.engine, numerics: meta?.numerics });
+  if (file.kind !== "snapshot" || got !== expected)
+    throw new Problem("bad-file", `snapshot: expected one of ${expected}; got a ${file.kind} of ${got}`);
+
+  const tensors = new Map(file.tensors.map(({ name, values }) => [name, values]));
+  const state = tensors.get("state");
+  const block = tensors.get("block");
+  if (!(state instanceof Uint8Array) || !(block instanceof Float32Array))
+    throw new Problem("bad-file", "snapshot: expected tensors state (u8) and block (f32)");
+  const parsed = stateSchema.safeParse(parseCanonical(state, "snapshot: state"));
+  if (!parsed.success)
+    throw new Problem("bad-file", `snapshot: state: ${parsed.error.message}`, { cause: parsed.error });
+  const { completed, position, trace, record } = parsed.data;
+  const all = (prefix: string): Weights =>
+    Object.fromEntries(
+      file.tensors.flatMap(({ name, values }) =>
+        name.startsWith(`${prefix}/`) ? [[name.slice(prefix.length + 1), values as Float32Array]] : [],
+      ),
+    );
+  return {
+    journal: {
+      completed: Array.from({ length: completed }, (_, i) => all(`completed/${i}`)),
+      running: {
+        weights: all("weights"),
+        momentum: all("momentum"),
+        position: { ...position, lossSum: decodeNumber(position.lossSum), block },
+      },
+    },
+    trace,
+    record,
+  };
+}
