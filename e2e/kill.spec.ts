@@ -1,0 +1,101 @@
+/**
+ * kill -9 of everything that can be killed, each in the middle of a job: the job ends once, with the digests of an
+ * undisturbed run, and nobody is left behind.
+ */
+import { childrenOf, isAlive } from "./processes.ts";
+import { enrolRunner, freePort, Site } from "./site.ts";
+import { expect, startRunner, test, toySpec } from "./test.ts";
+
+test.skip(process.platform !== "linux", "processes are found through /proc");
+test.describe.configure({ mode: "serial" });
+
+const spec = toySpec(401, 6_000);
+let site: Site;
+let data: string;
+let undisturbed: unknown;
+
+// biome-ignore lint/suspicious/noExplicitAny: public JSON
+const bits = ({ ticketDigest, trainedDigest, result }: any) => ({ ticketDigest, trainedDigest, trace: result.trace });
+
+async function resultsOf(job: string) {
+  const { results } = await site.get("/results?limit=200");
+  return results.filter((result: { jobId: string }) => result.jobId === job);
+}
+
+/** The one result that a job must have. */
+async function theResult(job: string) {
+  await site.untilState(job, "done");
+  const results = await resultsOf(job);
+  expect(results).toHaveLength(1);
+  return site.get(`/results/${results[0].id}`);
+}
+
+const trainingChild = (runner: { child: { pid?: number | undefined } }) =>
+  childrenOf(runner.child.pid!).find(({ command }) => command.includes("worker"))!;
+
+test.beforeAll(async () => {
+  site = new Site(await freePort(), { TICKETMARK_LEASE_SECONDS: "8" });
+  await site.start();
+  data = await enrolRunner(site, "victim");
+  const runner = startRunner(site, data);
+  const result = await theResult(await site.queue(spec));
+  undisturbed = bits(result);
+  expect(result.result.trace.blocks).toBeGreaterThan(100);
+  await runner.end("SIGTERM");
+});
+
+test.afterAll(async () => site.stop());
+
+test("the training child", async () => {
+  const runner = startRunner(site, data);
+  const job = await site.queue(spec);
+  await site.untilRunning(job, 1_000);
+  const child = trainingChild(runner);
+  process.kill(child.pid, "SIGKILL");
+  const result = await theResult(job);
+  expect(bits(result)).toEqual(undisturbed);
+  expect((await site.job(job)).attempts).toBeGreaterThan(1);
+  expect(isAlive(child.pid)).toBe(false);
+  expect((await runner.end("SIGTERM")).code).toBe(0);
+});
+
+test("the runner: its child ends too, and the next runner goes on", async () => {
+  const first = startRunner(site, data);
+  const job = await site.queue(spec);
+  await site.untilRunning(job, 1_000);
+  const child = trainingChild(first);
+  await first.end("SIGKILL");
+  await expect.poll(() => isAlive(child.pid)).toBe(false);
+
+  const second = startRunner(site, data);
+  expect(bits(await theResult(job))).toEqual(undisturbed);
+  expect((await second.end("SIGTERM")).code).toBe(0);
+});
+
+test("the site: training goes on, and the result arrives when it is back", async () => {
+  const runner = startRunner(site, data);
+  const job = await site.queue(spec);
+  await site.untilRunning(job, 1_000);
+  await site.process.end("SIGKILL");
+  const child = trainingChild(runner);
+  await new Promise((done) => setTimeout(done, 1_500)); // some heartbeats find nobody
+  expect(isAlive(child.pid)).toBe(true);
+  await site.start();
+  expect(bits(await theResult(job))).toEqual(undisturbed);
+  expect(runner.alive()).toBe(true);
+  expect((await runner.end("SIGTERM")).code).toBe(0);
+});
+
+test("SIGTERM is no kill: the job is handed back with a snapshot, and goes on where it was", async () => {
+  const first = startRunner(site, data);
+  const job = await site.queue(spec);
+  await site.untilRunning(job, 1_000);
+  const child = trainingChild(first);
+  expect((await first.end("SIGTERM")).code).toBe(0);
+  expect(isAlive(child.pid)).toBe(false);
+  expect(await site.job(job)).toMatchObject({ state: "queued", snapshotIteration: expect.any(Number) });
+
+  const second = startRunner(site, data);
+  expect(bits(await theResult(job))).toEqual(undisturbed);
+  await second.end("SIGTERM");
+});

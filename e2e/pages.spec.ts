@@ -1,0 +1,166 @@
+/** Every page, on a phone and a desktop, light and dark: no error in the console, nothing wider than the screen, and usable without a mouse. */
+import type { Page } from "@playwright/test";
+import { expect, test, toySpec } from "./test.ts";
+
+const PAGES = ["/", "/jobs", "/jobs/JOB", "/results/RESULT", "/submit", "/runners", "/methods", "/sign-in"];
+const SCREENS = [
+  { width: 1440, height: 900, colorScheme: "light" },
+  { width: 390, height: 844, colorScheme: "dark" },
+  { width: 390, height: 844, colorScheme: "light" },
+  { width: 1440, height: 900, colorScheme: "dark" },
+] as const;
+
+let ids: { JOB: string; RESULT: string };
+
+test.beforeAll(async ({ site, runner }) => {
+  expect(runner.alive()).toBe(true);
+  const JOB = await site.queue(toySpec(501));
+  await site.untilState(JOB, "done");
+  const [{ id: RESULT }] = (await site.get("/results?limit=1")).results;
+  ids = { JOB, RESULT };
+});
+
+const address = (path: string) => path.replace("JOB", ids.JOB).replace("RESULT", ids.RESULT);
+
+/** What went wrong while pages loaded: console errors, exceptions, requests that failed or left the site. */
+function watch(page: Page, origin: string): string[] {
+  const faults: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) faults.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("request", (request) => {
+    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(origin)) faults.push(`asks ${request.url()}`);
+  });
+  page.on("response", (response) => {
+    if (response.status() >= 400) faults.push(`${response.status()} ${response.url()}`);
+  });
+  return faults;
+}
+
+/** Basic accessibility, read from the page itself. */
+const structureFaults = (page: Page) =>
+  page.evaluate(() => {
+    const faults: string[] = [];
+    const all = (selector: string) => [...document.querySelectorAll<HTMLElement>(selector)];
+    const said = (element: HTMLElement) =>
+      element.getAttribute("aria-label") ||
+      (element.getAttribute("aria-labelledby") ?? "")
+        .split(" ")
+        .map((id) => document.getElementById(id)?.textContent ?? "")
+        .join("") ||
+      element.textContent?.trim() ||
+      element.title;
+    if (!document.documentElement.lang) faults.push("no language");
+    if (!document.title) faults.push("no title");
+    if (all("main").length !== 1) faults.push(`${all("main").length} main landmarks`);
+    if (all("h1").length !== 1) faults.push(`${all("h1").length} h1`);
+    for (const landmark of ["header", "nav", "footer"]) if (all(landmark).length === 0) faults.push(`no ${landmark}`);
+    let level = 0;
+    for (const heading of all("h1,h2,h3,h4,h5,h6")) {
+      const now = Number(heading.tagName[1]);
+      if (now > level + 1) faults.push(`${heading.tagName} "${heading.textContent}" after h${level}`);
+      level = now;
+    }
+    for (const field of all('input:not([type="hidden"]),select,textarea') as HTMLInputElement[])
+      if (!field.labels?.length && !said(field)) faults.push(`field without a label: ${field.outerHTML.slice(0, 120)}`);
+    for (const control of all("a[href],button,summary"))
+      if (!said(control)) faults.push(`control without a name: ${control.outerHTML.slice(0, 120)}`);
+    for (const image of all('img:not([alt]),[role="img"]:not([aria-label]):not([aria-labelledby])'))
+      if (!image.querySelector("title")) faults.push(`picture without a text: ${image.outerHTML.slice(0, 120)}`);
+    const names = all("[id]").map((element) => element.id);
+    for (const id of new Set(names.filter((id, i) => names.indexOf(id) !== i))) faults.push(`id twice: ${id}`);
+    for (const table of all("table")) if (!table.querySelector("th")) faults.push("table without headers");
+    return faults;
+  });
+
+for (const { width, height, colorScheme } of SCREENS) {
+  test(`${width} px, ${colorScheme}: every page is whole`, async ({ site, browser }) => {
+    const context = await browser.newContext({ viewport: { width, height }, colorScheme, baseURL: site.origin });
+    const page = await context.newPage();
+    const faults = watch(page, site.origin);
+    const found: Record<string, unknown> = {};
+    for (const path of PAGES) {
+      await page.goto(address(path));
+      await page.waitForLoadState("networkidle");
+      const wide = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      const wrong = [
+        ...faults.splice(0),
+        ...(await structureFaults(page)),
+        ...(wide > 0 ? [`${wide} px too wide`] : []),
+      ];
+      if (wrong.length > 0) found[path] = wrong;
+    }
+    expect(found).toEqual({});
+    await context.close();
+  });
+}
+
+test("dark is dark and light is light", async ({ site, browser }) => {
+  const lightness = async (colorScheme: "light" | "dark") => {
+    const context = await browser.newContext({ colorScheme, baseURL: site.origin });
+    const page = await context.newPage();
+    await page.goto("/");
+    const shot = await page.evaluate(() => {
+      const canvas = document.createElement("canvas").getContext("2d")!;
+      canvas.fillStyle = getComputedStyle(document.body).backgroundColor;
+      canvas.fillRect(0, 0, 1, 1);
+      return canvas.getImageData(0, 0, 1, 1).data[1]!;
+    });
+    await context.close();
+    return shot;
+  };
+  expect(await lightness("dark")).toBeLessThan(80);
+  expect(await lightness("light")).toBeGreaterThan(200);
+});
+
+test("what is not there says so, with a way on", async ({ page }) => {
+  for (const path of ["/nothing", "/results/00000000-0000-4000-8000-000000000000", "/jobs/not-an-id"]) {
+    const response = await page.goto(path);
+    expect([path, response!.status()]).toEqual([path, 404]);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page.locator("main a[href]").first()).toBeVisible();
+  }
+});
+
+test("the keyboard: skip link first, then every control of the form in reading order", async ({ signedIn: page }) => {
+  await page.goto("/submit");
+  await page.keyboard.press("Tab");
+  const skip = page.locator("a:focus");
+  await expect(skip).toHaveAttribute("href", "#main");
+  await expect(skip).toBeInViewport();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#main")).toBeFocused();
+
+  const inOrder = await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLInputElement>("main form :is(input,select,textarea,button)")]
+      .filter((e) => e.type !== "hidden" && e.type !== "radio" && !e.disabled && e.checkVisibility())
+      .map((e) => e.name || e.textContent),
+  );
+  expect(inOrder.length).toBeGreaterThan(5);
+  const visited: string[] = [];
+  for (let i = 0; i < 4 * inOrder.length && visited.length < inOrder.length; i++) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate(() => {
+      const e = document.activeElement as HTMLInputElement;
+      const outline = getComputedStyle(e);
+      const seen = outline.outlineStyle !== "none" || outline.boxShadow !== "none";
+      const counts = e.matches("main form :is(input,select,textarea,button)") && e.type !== "radio";
+      return { counts, name: e.name || e.textContent, seen, html: e.outerHTML.slice(0, 120) };
+    });
+    expect(at.seen, `no visible focus: ${at.html}`).toBe(true);
+    if (at.counts) visited.push(at.name ?? "");
+  }
+  expect(visited).toEqual(inOrder);
+});
+
+test("pages are isolated and run no script but their own", async ({ site }) => {
+  const { headers } = await fetch(`${site.origin}/`);
+  expect(headers.get("content-security-policy")).toMatch(/script-src[^;]*'nonce-/);
+  expect(headers.get("content-security-policy")).not.toMatch(/script-src[^;]*'unsafe-inline'/);
+  expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
+  expect(headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+  expect(headers.get("x-content-type-options")).toBe("nosniff");
+});
