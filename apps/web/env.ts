@@ -65,5 +65,13 @@ function findRoot(from: string): string {
   }
 }
 
+export const isDevelopment = process.env.NODE_ENV === "development";
+
 let cached: Env | undefined;
 export const env = (): Env => (cached ??= readEnv(process.env, process.cwd()));
+
+/** A runner that was not heard of for this long is not online: three times the longest silence it was told to keep. */
+export const onlineSeconds = (): number => 3 * Math.max(20, env().heartbeatSeconds, env().retrySeconds);
+
+/** Parts that a test must not skip, whatever is missing on the machine: native, webgpu, postgres, browser. */
+export const requiredInTests = (): readonly string[] => (process.env.TICKETMARK_REQUIRE ?? "").split(/[\s,]+/);

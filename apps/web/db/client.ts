@@ -31,10 +31,11 @@ export function database(): Promise<Database> {
 /** The same, as pages and routes use it. */
 export const db = async (): Promise<Db> => (await database()).db;
 
-/** Ends the connection; nothing if there is none. */
+/** Ends the connection for good: who asks for it afterwards hears that the site is stopping. */
 export async function closeDatabase(): Promise<void> {
   const opened = slot.ticketmarkDatabase;
-  slot.ticketmarkDatabase = undefined;
+  slot.ticketmarkDatabase = Promise.reject(new Problem("database-unavailable", "the site is stopping: try again soon"));
+  slot.ticketmarkDatabase.catch(() => {}); // whoever asks hears it
   if (opened) await (await opened).close();
 }
 

@@ -1,12 +1,12 @@
 /** Small queries behind single pages: counts in the header line, the latest rows, runners with what they do. */
 import { and, count, desc, eq, sql } from "drizzle-orm";
+import { onlineSeconds } from "../env.ts";
 import type { Db } from "./client.ts";
 import { jobs, type Runner, results, runners } from "./schema.ts";
 
-/** A runner that was heard of within so many seconds is online: some missed polls are no absence. */
-export const ONLINE_SECONDS = 90;
-
-const online = sql<boolean>`${runners.revokedAt} is null and ${runners.lastSeenAt} > now() - make_interval(secs => ${ONLINE_SECONDS})`;
+/** A runner that was heard of lately; some missed polls are no absence. */
+const online = () =>
+  sql<boolean>`${runners.revokedAt} is null and ${runners.lastSeenAt} > now() - make_interval(secs => ${onlineSeconds()})`;
 
 export interface SiteCounts {
   readonly results: number;
@@ -18,7 +18,7 @@ export interface SiteCounts {
 export async function siteCounts(db: Db): Promise<SiteCounts> {
   const [[stored], [present], [queue]] = await Promise.all([
     db.select({ n: count() }).from(results),
-    db.select({ n: count() }).from(runners).where(online),
+    db.select({ n: count() }).from(runners).where(online()),
     db
       .select({
         running: sql<number>`count(*) filter (where ${jobs.state} = 'running')::int`,
@@ -76,14 +76,14 @@ export async function listRunners(db: Db): Promise<RunnerRow[]> {
       createdAt: runners.createdAt,
       lastSeenAt: runners.lastSeenAt,
       revokedAt: runners.revokedAt,
-      online,
+      online: online(),
       results: sql<number>`(select count(*)::int from ${results} where ${results.runnerId} = ${runners.id})`,
       jobId: jobs.id,
       spec: jobs.spec,
     })
     .from(runners)
     .leftJoin(jobs, and(eq(jobs.runnerId, runners.id), eq(jobs.state, "running")))
-    .orderBy(sql`${online} desc`, desc(runners.lastSeenAt));
+    .orderBy(sql`${online()} desc`, desc(runners.lastSeenAt));
   return rows.map(({ jobId, spec, ...runner }) => ({
     ...runner,
     job: jobId && spec ? { id: jobId, method: spec.method.id, sparsity: spec.sparsity, seed: spec.seed } : null,

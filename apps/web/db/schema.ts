@@ -4,7 +4,7 @@
  *
  * No value is imported from core, so that drizzle-kit can load this file alone; schema.test.ts compares the lists.
  */
-import type { COMMANDS, Environment, JobKind, Progress, Result, Score, Spec } from "@ticketmark/core";
+import type { COMMANDS, Environment, JobKind, Plan, Progress, Result, Score, Spec } from "@ticketmark/core";
 import { sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
@@ -86,20 +86,6 @@ export const runners = pgTable(
   (t) => [check("runners_key_id", digest(t.keyId))],
 );
 
-/** A phase as core's plan() counts it, and the totals. */
-export interface StoredPlan {
-  readonly phases: readonly {
-    readonly name: string;
-    readonly part: "method" | "final";
-    readonly iterations: number;
-    readonly batchSize: number;
-    readonly sparsity: number;
-  }[];
-  readonly iterations: number;
-  /** Images seen, all phases together. */
-  readonly examples: number;
-}
-
 export const jobs = pgTable(
   "jobs",
   {
@@ -114,7 +100,7 @@ export const jobs = pgTable(
     engine: text().notNull().default("auto"),
     priority: integer().notNull().default(0),
     state: jobState().notNull().default("queued"),
-    plan: jsonb().$type<StoredPlan>().notNull(),
+    plan: jsonb().$type<Plan>().notNull(),
     /** Suite that queued it, and its place there. */
     suite: text(),
     suiteIndex: integer(),

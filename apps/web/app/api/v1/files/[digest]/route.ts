@@ -1,0 +1,53 @@
+/** A file's bytes, in and out, under their sha256. */
+import { digestSchema, Problem } from "@ticketmark/core";
+import { z } from "zod";
+import { holderOf, requireRunner } from "../../../../../caller.ts";
+import { db } from "../../../../../db/client.ts";
+import { addFile, findAnnouncement, findFile } from "../../../../../db/files.ts";
+import { requireLease } from "../../../../../db/leases.ts";
+import { putFile, streamFile } from "../../../../../file-store.ts";
+import { immutable, isFresh, parse, reply, route } from "../../../../../http.ts";
+
+const leaseSchema = z.object({ job: z.uuid(), lease: z.string().min(20).max(100) });
+const SUFFIX = { result: "json", ticket: "ticket", trained: "trained" };
+
+export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
+  async GET(request, params) {
+    const digest = digestFrom(params.digest!);
+    const file = await findFile(await db(), digest);
+    if (!file) throw new Problem("not-found", `file ${digest}: there is none`);
+    const headers = { ...immutable, etag: `"${digest}"` };
+    if (isFresh(request, headers.etag)) return new Response(null, { status: 304, headers });
+    return new Response(await streamFile(digest), {
+      headers: {
+        ...headers,
+        "content-type": file.kind === "result" ? "application/json" : "application/octet-stream",
+        "content-length": String(file.bytes),
+        "content-disposition": `attachment; filename="${digest.slice(0, 12)}.${SUFFIX[file.kind]}"`,
+      },
+    });
+  },
+
+  async PUT(request, params) {
+    const digest = digestFrom(params.digest!);
+    const runner = await requireRunner(request);
+    const { job, lease } = parse(
+      { job: request.headers.get("ticketmark-job"), lease: request.headers.get("ticketmark-lease") },
+      leaseSchema,
+    );
+    await requireLease(await db(), holderOf(runner, job, lease));
+    const announced = await findAnnouncement(await db(), job, digest);
+    if (!announced) throw new Problem("conflict", `file ${digest}: expected an announcement by this job first`);
+    await putFile(digest, announced.bytes, request.body ?? emptyBody());
+    await addFile(await db(), announced);
+    return reply({});
+  },
+});
+
+async function* emptyBody(): AsyncGenerator<Uint8Array> {}
+
+function digestFrom(text: string): string {
+  const parsed = digestSchema.safeParse(text);
+  if (!parsed.success) throw new Problem("not-found", `file: ${parsed.error.issues[0]!.message}`);
+  return parsed.data;
+}

@@ -1,0 +1,15 @@
+/** A runner gives a job back: it is stopping, it obeyed a cancel, or something broke. */
+import { handBackSchema } from "@ticketmark/core";
+import { holderOf, requireRunner } from "../../../../../../caller.ts";
+import { db } from "../../../../../../db/client.ts";
+import { handBack } from "../../../../../../db/leases.ts";
+import { idFrom, readJson, reply, route } from "../../../../../../http.ts";
+
+export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
+  async POST(request, params) {
+    const runner = await requireRunner(request);
+    const { lease, ...why } = await readJson(request, handBackSchema);
+    await handBack(await db(), holderOf(runner, idFrom(params, "job"), lease), why);
+    return reply({});
+  },
+});

@@ -1,0 +1,162 @@
+/**
+ * The lease protocol: claim, heartbeat, hand back. Each is one statement, conditional on state, lease and runner, so a
+ * runner that lost its lease can change nothing, however late its request comes. Time is the database's.
+ *
+ * A lease that expires is not taken away until a claim comes by (that claim reaps it), and even then its last holder is
+ * remembered: while nobody else has claimed the job, a heartbeat takes it up again and a result still counts.
+ */
+import {
+  type Claim,
+  type ClaimedJob,
+  type Command,
+  type HAND_BACK_REASONS,
+  MAX_ATTEMPTS,
+  Problem,
+  type Progress,
+} from "@ticketmark/core";
+import { eq, inArray, sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+import { jobs, runners } from "./schema.ts";
+
+type Rows<T> = { readonly rows: readonly T[] };
+
+export interface NewLease {
+  readonly hash: string;
+  readonly nonce: string;
+  readonly seconds: number;
+}
+
+export type Claimed = Omit<ClaimedJob, "lease">;
+
+/**
+ * Takes the best job there is for this runner: its own snapshots first, then by priority, then in queue order. Reaps
+ * expired leases on the way: back to the queue, failed when the attempts are used up, cancelled where that was asked.
+ */
+export async function claim(db: Db, runnerId: string, offer: Claim, lease: NewLease): Promise<Claimed | null> {
+  const { rows } = (await db.execute(sql`
+    with seen as (
+      update runners set last_seen_at = now(),
+        environment = ${sql.param(offer.environment, runners.environment)},
+        kinds = ${sql.param(offer.kinds, runners.kinds)},
+        engines = ${sql.param(offer.engines, runners.engines)}
+      where id = ${runnerId}
+    ), picked as materialized (
+      select id, state = 'running' as expired, (${inArray(jobs.id, offer.snapshots)}) as mine from jobs
+      where ${inArray(jobs.kind, offer.kinds)} and (engine = 'auto' or ${inArray(jobs.engine, offer.engines)})
+        and (state = 'queued'
+          or (state = 'running' and lease_expires_at < now() and command <> 'cancel' and lease_attempt < ${MAX_ATTEMPTS}::int))
+      order by mine desc, priority desc, position
+      limit 1
+      for update skip locked
+    ), expired as materialized (
+      select id from jobs
+      where state = 'running' and lease_expires_at < now() and id not in (select id from picked)
+      for update skip locked
+    ), reaped as (
+      update jobs set
+        attempts = lease_attempt,
+        state = (case when command = 'cancel' then 'cancelled'
+                      when lease_attempt >= ${MAX_ATTEMPTS}::int then 'failed' else 'queued' end)::job_state,
+        finished_at = case when command = 'cancel' or lease_attempt >= ${MAX_ATTEMPTS}::int then now() end,
+        message = case when command = 'cancel' then message
+                       else 'attempt ' || lease_attempt || ' of ' || ${MAX_ATTEMPTS}::int || ': its runner fell silent' end
+      from expired where jobs.id = expired.id
+    )
+    update jobs set
+      state = 'running',
+      runner_id = ${runnerId},
+      lease_hash = ${lease.hash},
+      lease_nonce = ${lease.nonce},
+      attempts = case when picked.expired then lease_attempt else attempts end,
+      lease_attempt = case when picked.expired then lease_attempt else attempts end + 1,
+      lease_expires_at = now() + make_interval(secs => ${lease.seconds}),
+      command = 'continue',
+      progress = case when picked.mine then progress end,
+      message = case when picked.expired then 'attempt ' || lease_attempt || ' of ' || ${MAX_ATTEMPTS}::int || ': its runner fell silent'
+                     else message end,
+      started_at = coalesce(started_at, now()),
+      finished_at = null
+    from picked where jobs.id = picked.id
+    returning jobs.id, jobs.kind, jobs.spec, jobs.spec_digest as "specDigest", jobs.engine, jobs.lease_attempt as attempt`)) as unknown as Rows<Claimed>;
+  return rows[0] ?? null;
+}
+
+/** The lease is the caller's, was not handed back, and nobody else took the job since. */
+const held = (id: string, runnerId: string, leaseHash: string) =>
+  sql`${jobs.id} = ${id} and ${jobs.runnerId} = ${runnerId} and ${jobs.leaseHash} = ${leaseHash}
+    and ${jobs.leaseExpiresAt} is not null and ${jobs.state} in ('running', 'queued', 'failed')`;
+
+export interface Holder {
+  readonly jobId: string;
+  readonly runnerId: string;
+  readonly leaseHash: string;
+}
+
+/** Renews the lease, also an expired one. Returns the command for the runner. Throws Problem "lease-lost", "not-found". */
+export async function heartbeat(db: Db, holder: Holder, progress: Progress | null, seconds: number): Promise<Command> {
+  const [job] = await db
+    .update(jobs)
+    .set({
+      state: "running",
+      attempts: sql`${jobs.leaseAttempt} - 1`, // what a reaper added is taken back
+      leaseExpiresAt: sql`now() + make_interval(secs => ${seconds})`,
+      finishedAt: null,
+      ...(progress ? { progress, progressAt: sql`now()` } : {}),
+    })
+    .where(held(holder.jobId, holder.runnerId, holder.leaseHash))
+    .returning({ command: jobs.command });
+  return job ? job.command : lost(db, holder.jobId);
+}
+
+export interface HandBack {
+  readonly reason: (typeof HAND_BACK_REASONS)[number];
+  readonly message: string;
+  readonly snapshotIteration: number | null;
+}
+
+/**
+ * Gives a job back: cancelled where that was asked, else to the queue; a fault counts as an attempt and the last one
+ * fails the job. Doing it twice is doing it once. Throws Problem "lease-lost", "not-found".
+ */
+export async function handBack(
+  db: Db,
+  holder: Holder,
+  { reason, message, snapshotIteration }: HandBack,
+): Promise<void> {
+  const fault = reason === "fault";
+  const ends = sql`(${jobs.command} = 'cancel' or (${fault}::boolean and ${jobs.leaseAttempt} >= ${MAX_ATTEMPTS}::int))`;
+  const [job] = await db
+    .update(jobs)
+    .set({
+      state: sql`(case when ${jobs.command} = 'cancel' then 'cancelled' when ${ends} then 'failed' else 'queued' end)::job_state`,
+      attempts: sql`${jobs.leaseAttempt} - ${fault ? 0 : 1}::int`,
+      message: sql`case when ${jobs.command} = 'cancel' then ${jobs.message}
+        when ${fault}::boolean then 'attempt ' || ${jobs.leaseAttempt} || ' of ' || ${MAX_ATTEMPTS}::int || ': ' || ${message}::text
+        else ${message}::text end`,
+      finishedAt: sql`case when ${ends} then now() end`,
+      leaseExpiresAt: null,
+      snapshotIteration,
+      snapshotRunnerId: snapshotIteration === null ? null : holder.runnerId,
+    })
+    .where(held(holder.jobId, holder.runnerId, holder.leaseHash))
+    .returning({ id: jobs.id });
+  if (job) return;
+  const [now] = await db.select().from(jobs).where(eq(jobs.id, holder.jobId));
+  const again = now?.leaseHash === holder.leaseHash && now.runnerId === holder.runnerId && now.state !== "done";
+  if (!again) await lost(db, holder.jobId);
+}
+
+/** Throws Problem "lease-lost" unless the lease is the job's latest and the job may still take a result or its files. */
+export async function requireLease(db: Db, holder: Holder): Promise<typeof jobs.$inferSelect> {
+  const [job] = await db.select().from(jobs).where(eq(jobs.id, holder.jobId));
+  const open = job && (job.state === "running" || job.state === "queued" || job.state === "failed");
+  if (!open || job.leaseHash !== holder.leaseHash || job.runnerId !== holder.runnerId) return lost(db, holder.jobId);
+  return job;
+}
+
+/** Says what became of a job whose lease is not the caller's. */
+async function lost(db: Db, jobId: string): Promise<never> {
+  const [job] = await db.select({ state: jobs.state }).from(jobs).where(eq(jobs.id, jobId));
+  if (!job) throw new Problem("not-found", `job ${jobId}: there is none`);
+  throw new Problem("lease-lost", `job ${jobId}: expected the lease of its holder; the job is ${job.state}`);
+}

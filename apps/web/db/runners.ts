@@ -1,0 +1,66 @@
+/** Runners: enrolment, and who is calling. */
+import { type Environment, Problem } from "@ticketmark/core";
+import { eq, isNull, sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+import { type Runner, runners, tokens } from "./schema.ts";
+
+export interface Enrolment {
+  readonly tokenHash: string;
+  readonly name: string;
+  readonly keyId: string;
+  /** 32 bytes; the caller proved that it holds the private half. */
+  readonly publicKey: Uint8Array;
+  readonly bearerHash: string;
+  readonly environment: Environment;
+}
+
+/**
+ * Uses a token up and adds the runner. The same token with the same key works again (the reply may have been lost), and
+ * a key that is enrolled already gets a new bearer. Throws Problem "unauthorized" (token), "forbidden" (key revoked).
+ */
+export function enrol(db: Db, { tokenHash, ...runner }: Enrolment): Promise<{ id: string }> {
+  return db.transaction(async (tx) => {
+    const [token] = await tx
+      .select({ usedAt: tokens.usedAt, usedBy: tokens.usedBy, expired: sql<boolean>`${tokens.expiresAt} < now()` })
+      .from(tokens)
+      .where(sql`${tokens.hash} = ${tokenHash} and ${tokens.role} = 'enrolment'`)
+      .for("update");
+    if (!token) throw new Problem("unauthorized", "token: expected an enrolment token; there is none like this one");
+    if (token.expired)
+      throw new Problem("unauthorized", "token: expected an unexpired enrolment token; make a new one");
+    const { name, bearerHash, environment } = runner;
+    const [row] = await tx
+      .insert(runners)
+      .values(runner)
+      .onConflictDoUpdate({
+        target: runners.keyId,
+        set: { name, bearerHash, environment, lastSeenAt: sql`now()` },
+        setWhere: isNull(runners.revokedAt),
+      })
+      .returning({ id: runners.id });
+    if (!row) throw new Problem("forbidden", `key ${runner.keyId.slice(0, 12)}… was revoked: enrol with a new key`);
+    if (token.usedAt && token.usedBy !== row.id)
+      throw new Problem("unauthorized", "token: expected an unused enrolment token; this one enrolled another runner");
+    await tx.update(tokens).set({ usedAt: sql`now()`, usedBy: row.id }).where(eq(tokens.hash, tokenHash));
+    return row;
+  });
+}
+
+/** The runner with this bearer, marked as seen. Throws Problem "unauthorized" or "forbidden". */
+export async function seeRunner(db: Db, bearerHash: string): Promise<Runner> {
+  const [runner] = await db
+    .update(runners)
+    .set({ lastSeenAt: sql`now()` })
+    .where(eq(runners.bearerHash, bearerHash))
+    .returning();
+  if (!runner) throw new Problem("unauthorized", "authorization: expected the bearer of an enrolled runner");
+  if (runner.revokedAt) throw new Problem("forbidden", `runner ${runner.name}: its key was revoked`);
+  return runner;
+}
+
+/** Runners heard of within `seconds`, with what they offer. */
+export const onlineRunners = (db: Db, seconds: number) =>
+  db
+    .select({ id: runners.id, name: runners.name, kinds: runners.kinds, engines: runners.engines })
+    .from(runners)
+    .where(sql`${runners.revokedAt} is null and ${runners.lastSeenAt} > now() - make_interval(secs => ${seconds})`);

@@ -1,0 +1,26 @@
+/** How the site is built. Telemetry is off in start.ts's environment and in the scripts that call Next. */
+import { join } from "node:path";
+import type { NextConfig } from "next";
+
+const root = join(import.meta.dirname, "../..");
+
+export default {
+  outputFileTracingRoot: root,
+  outputFileTracingIncludes: { "/*": ["../../drizzle/**/*"] },
+  turbopack: { root },
+  transpilePackages: ["@ticketmark/core"],
+  serverExternalPackages: ["@electric-sql/pglite", "pg"],
+  poweredByHeader: false,
+  agentRules: false, // `next dev` would write files of its own into the folder
+  // Pages get their headers from proxy.ts. A worker's script needs COEP of its own to run in an isolated page.
+  headers: async () => [
+    {
+      source: "/_next/static/:path*",
+      headers: [
+        { key: "cross-origin-embedder-policy", value: "require-corp" },
+        { key: "cross-origin-resource-policy", value: "same-origin" },
+        { key: "x-content-type-options", value: "nosniff" },
+      ],
+    },
+  ],
+} satisfies NextConfig;
