@@ -1,0 +1,114 @@
+/**
+ * A fixed battery of short trainings that reaches every kernel with odd and even sizes, whole and sparse storage, one
+ * and several blocks of columns. Two builds are the same if its bytes are: the self-test of a native build, and of threads.
+ */
+import { type Architecture, type Layer, parameters } from "../../layers.ts";
+import { applyMask, type Mask } from "../../mask.ts";
+import { type Rng, seededRng } from "../../rng.ts";
+import type { Weights } from "../../weights.ts";
+import type { Engine, Update } from "../engine.ts";
+
+export interface Case {
+  /** Values of one example, then the outputs of each linear layer. */
+  readonly widths: readonly number[];
+  readonly batch: number;
+  readonly bias?: boolean;
+  /** Share of the weights kept; 1 = no mask. */
+  readonly kept?: number;
+  readonly penalty?: number;
+  readonly update?: Partial<Update>;
+}
+
+export const plainUpdate: Update = {
+  learningRate: 0.05,
+  momentum: 0.9,
+  weightDecay: 1e-3,
+  nesterov: false,
+  labelSmoothing: 0,
+  lossGradient: "kept",
+};
+
+const BATTERY: readonly Case[] = [
+  { widths: [7, 5, 3], batch: 1 },
+  { widths: [33, 17, 19, 4], batch: 5, bias: false, update: { nesterov: true } },
+  { widths: [100, 61, 10], batch: 60, update: { labelSmoothing: 0.1 } },
+  { widths: [48, 40, 10], batch: 100, kept: 0.8, penalty: 0.3 },
+  { widths: [75, 64, 13], batch: 150, kept: 0.3, penalty: 0.3 },
+  { widths: [130, 35, 10], batch: 64, kept: 0.05, update: { weightDecay: 0, momentum: 0 } },
+  { widths: [50, 30, 10], batch: 16, kept: 0.4, penalty: 1, update: { lossGradient: "blocked" } },
+];
+
+export const netOf = ({ widths, bias = true }: Case): Architecture => ({
+  input: [1, 1, widths[0]!],
+  classes: widths.at(-1)!,
+  layers: widths.slice(1).flatMap((outputs, k): Layer[] => {
+    const linear: Layer = { kind: "linear", name: `fc${k}`, inputs: widths[k]!, outputs, bias, prunable: true };
+    return k === 0 ? [linear] : [{ kind: "relu" }, linear];
+  }),
+});
+
+export const drawNumbers = (rng: Rng, size: number, scale = 1): Float32Array =>
+  Float32Array.from({ length: size }, () => (rng.uniform() * 2 - 1) * scale);
+
+/** Everything that a case needs, the same on every machine. */
+export function drawCase(one: Case) {
+  const rng = seededRng(1).stream(one.widths.join("-"));
+  const net = netOf(one);
+  const weights: Weights = Object.fromEntries(
+    parameters(net).map(({ name, size, fanIn }) => [name, drawNumbers(rng, size, 2 / Math.sqrt(fanIn))]),
+  );
+  const drawMask = (share: number): Mask =>
+    Object.fromEntries(
+      parameters(net)
+        .filter(({ kind }) => kind === "weight")
+        .map(({ name, size }) => [name, Uint8Array.from({ length: size }, () => (rng.uniform() < share ? 1 : 0))]),
+    );
+  return {
+    net,
+    weights,
+    mask: one.kept === undefined ? null : drawMask(one.kept),
+    penalty: one.penalty === undefined ? null : { on: drawMask(0.5), strength: one.penalty },
+    images: drawNumbers(rng, one.batch * one.widths[0]!),
+    labels: Uint8Array.from({ length: one.batch }, () => rng.below(net.classes)),
+    outputGradient: drawNumbers(rng, one.batch * net.classes),
+    update: { ...plainUpdate, ...one.update },
+  };
+}
+
+/** Bytes of everything that came out: losses, weights, momentum, gradients, evaluation, probe. */
+export async function runBattery(engine: Engine): Promise<Uint8Array> {
+  const out: Uint8Array[] = [];
+  const add = (values: Float32Array) => out.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  const addAll = (weights: Weights) => Object.values(weights).forEach(add);
+  for (const one of BATTERY) {
+    const { net, weights, mask, penalty, images, labels, outputGradient, update } = drawCase(one);
+    const network = await engine.compile(net, one.batch);
+    try {
+      await network.write("weights", mask ? applyMask(weights, mask) : weights);
+      network.setMask(mask);
+      network.setPenalty(penalty);
+      for (let i = 0; i < 3; i++) await network.step(images, labels, update);
+      const short = Math.max(1, one.batch - 3);
+      await network.step(images.subarray(0, short * one.widths[0]!), labels.subarray(0, short), update);
+      add(await network.losses());
+      addAll(await network.read("weights"));
+      addAll(await network.read("momentum"));
+      addAll(await network.gradients(images, labels, update.labelSmoothing));
+      const { loss, correct } = await network.evaluate(images, labels);
+      add(Float32Array.of(loss, correct));
+      const probed = await network.probe(images, one.batch, outputGradient);
+      add(probed.output);
+      add(probed.inputGradient);
+      addAll(probed.gradients);
+    } finally {
+      await network.dispose();
+    }
+  }
+  const bytes = new Uint8Array(out.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of out) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
