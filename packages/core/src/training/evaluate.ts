@@ -12,8 +12,12 @@ import type { Batch } from "./batches.ts";
 /** Networks that evaluate are compiled for batches of at least this many images. */
 export const EVALUATION_BATCH = 128;
 
-/** The network as it stands. */
-export async function evaluate(network: Network, { images, labels }: Batch): Promise<Score> {
+/** The network as it stands. `pause` is awaited between batches, for callers whose event loop must turn. */
+export async function evaluate(
+  network: Network,
+  { images, labels }: Batch,
+  pause?: () => Promise<void>,
+): Promise<Score> {
   const size = images.length / labels.length;
   let loss = 0;
   let correct = 0;
@@ -22,6 +26,7 @@ export async function evaluate(network: Network, { images, labels }: Batch): Pro
     const part = await network.evaluate(images.subarray(from * size, to * size), labels.subarray(from, to));
     loss += part.loss;
     correct += part.correct;
+    await pause?.();
   }
   return { correct, total: labels.length, loss: encodeNumber(loss / labels.length) };
 }
@@ -31,11 +36,12 @@ export async function evaluateWeights(
   network: Network,
   { weights, mask }: { readonly weights: MaskedWeights["weights"]; readonly mask: MaskedWeights["mask"] | null },
   batch: Batch,
+  pause?: () => Promise<void>,
 ): Promise<Score> {
   network.setMask(null);
   await network.write("weights", weights);
   network.setMask(mask);
-  return evaluate(network, batch);
+  return evaluate(network, batch, pause);
 }
 
 export const accuracyOf = (score: Score): number => score.correct / score.total;

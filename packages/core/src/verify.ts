@@ -1,0 +1,225 @@
+/**
+ * Door 3: is a result what it says? Checks a submission's proofs (signature, lease, files, agreement) and recomputes
+ * accuracies from the files. Runs in Node and in browsers; the engine is an argument.
+ */
+import { canonicalJson, digestOf, parseCanonical } from "./canonical.ts";
+import type { Data } from "./datasets/dataset.ts";
+import { datasets } from "./datasets/index.ts";
+import type { Engine } from "./engine/engine.ts";
+import { type Architecture, parameters } from "./layers.ts";
+import { uniformQuotas } from "./mask.ts";
+import { layerCounts, measureSparsity } from "./measures.ts";
+import { models } from "./models/index.ts";
+import { Problem } from "./problem.ts";
+import { type Result, resultSchema, type Score } from "./result.ts";
+import { type Envelope, openStatement } from "./signature.ts";
+import { parseCompleteSpec, type Spec, specDigest } from "./spec.ts";
+import { metricsOf, type Statement, SUBJECTS, type SubjectName } from "./statement.ts";
+import { readTicketFile, type TicketFile } from "./tensor-file.ts";
+import { normalised } from "./training/batches.ts";
+import { EVALUATION_BATCH, evaluateWeights } from "./training/evaluate.ts";
+
+export { wasmEngine } from "./engine/cpu/wasm.ts";
+export type { Engine } from "./engine/engine.ts";
+export { referenceEngine } from "./engine/reference/reference.ts";
+
+/** What a result claims and anyone can recompute. */
+export interface Scores {
+  readonly last: Score;
+  readonly afterCut: Score;
+}
+
+export interface RecomputeOptions {
+  readonly engine: Engine;
+  readonly data: Pick<Data, "test">;
+  readonly spec: Spec;
+  /** Exact bytes of the files. */
+  readonly ticket: Uint8Array;
+  readonly trained: Uint8Array;
+  /** Awaited every 128 images, for callers whose event loop must turn. */
+  readonly pause?: () => Promise<void>;
+}
+
+/** Accuracy of the ticket and of the trained net on the test set. Throws Problem "bad-file" for a file of another net. */
+export async function recompute({ engine, data, spec, ticket, trained, pause }: RecomputeOptions): Promise<Scores> {
+  const architecture = architectureOf(spec);
+  const files = { last: readTicketFile(trained, architecture), afterCut: readTicketFile(ticket, architecture) };
+  const test = normalised(datasets.get(spec.dataset), data.test);
+  const network = await engine.compile(architecture, EVALUATION_BATCH);
+  try {
+    const last = await evaluateWeights(network, files.last, test, pause);
+    return { last, afterCut: await evaluateWeights(network, files.afterCut, test, pause) };
+  } finally {
+    await network.dispose();
+  }
+}
+
+export interface Check {
+  /** Both accuracies are the claimed ones, to the last image. */
+  readonly agrees: boolean;
+  /** The losses are too, to the last bit: so the same engine with the same NUMERICS. */
+  readonly lossesAgree: boolean;
+  readonly recomputed: Scores;
+  /** What differs; "" if nothing does. */
+  readonly message: string;
+}
+
+/** Compares what a completed result claims with what was recomputed. */
+export function checkResult(result: Result, recomputed: Scores): Check {
+  const claimed = result.accuracy;
+  if (!claimed) throw new Problem("bad-request", `expected a completed result; got a ${result.outcome} one`);
+  const of = (scores: Scores) => [scores.last, scores.afterCut];
+  const differing = (["last", "afterCut"] as const).filter(
+    (name) => claimed[name].correct !== recomputed[name].correct || claimed[name].total !== recomputed[name].total,
+  );
+  return {
+    agrees: differing.length === 0,
+    lossesAgree: of(claimed).every((score, i) => score.loss === of(recomputed)[i]!.loss),
+    recomputed,
+    message: differing
+      .map((name) => `${name}: ${show(claimed[name])} correct claimed, ${show(recomputed[name])} recomputed`)
+      .join("; "),
+  };
+}
+
+const show = ({ correct, total }: Score): string => `${correct} of ${total}`;
+
+export interface Submission {
+  readonly envelope: Envelope;
+  /** Of the runner that holds the job: 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** What the server handed out with the job. */
+  readonly expected: {
+    readonly jobId: string;
+    readonly attempt: number;
+    readonly nonce: string;
+    readonly specDigest: string;
+    readonly keyId: string;
+  };
+  /** Bytes of an uploaded file; null if there is none of this digest. */
+  readonly file: (digest: string, name: SubjectName) => Promise<Uint8Array | null>;
+}
+
+export interface Verified {
+  readonly statement: Statement;
+  readonly result: Result;
+  readonly spec: Spec;
+  /** Null unless completed. */
+  readonly ticket: TicketFile | null;
+  readonly trained: TicketFile | null;
+}
+
+/**
+ * Everything that can be proven without computing: the signature first, then the statement against the job, the files
+ * against the statement, the result against all of them. Throws Problem with the first thing that is wrong.
+ */
+export async function verifySubmission({ envelope, publicKey, expected, file }: Submission): Promise<Verified> {
+  const statement = openStatement(envelope, publicKey);
+  const { predicate } = statement;
+  same("statement: key id", expected.keyId, predicate.keyId);
+  same("statement: job id", expected.jobId, predicate.job.id);
+  same("statement: attempt", expected.attempt, predicate.job.attempt);
+  same("statement: lease nonce", expected.nonce, predicate.job.leaseNonce);
+  same("statement: spec digest", expected.specDigest, predicate.job.specDigest);
+
+  const completed = predicate.outcome === "completed";
+  const names = completed ? SUBJECTS : (["result"] as const);
+  same("statement: subjects", names.join(", "), statement.subject.map((subject) => subject.name).join(", "));
+  const files: Partial<Record<SubjectName, Uint8Array>> = {};
+  for (const { name, digest } of statement.subject) {
+    const bytes = await file(digest.sha256, name);
+    if (!bytes) throw new Problem("bad-file", `${name}: expected file ${digest.sha256} to be here; it is not`);
+    same(`${name}: sha256`, digest.sha256, digestOf(bytes), "bad-file");
+    files[name] = bytes;
+  }
+
+  const result = parseResult(files.result!);
+  const spec = parseCompleteSpec(result.spec);
+  same("result: spec digest", expected.specDigest, specDigest(spec), "bad-file");
+  const digests = Object.fromEntries(statement.subject.map(({ name, digest }) => [name, digest.sha256]));
+  agree("result: spec digest", expected.specDigest, result.specDigest);
+  agree("result: outcome", predicate.outcome, result.outcome);
+  agree("result: NUMERICS", predicate.numerics, result.numerics);
+  agree("result: data set digests", predicate.datasetDigests, [result.datasetDigest]);
+  agree("result: environment", predicate.environment, result.environment);
+  agree("result: metrics", predicate.metrics, metricsOf(result));
+  agree("result: ticket digest", digests.ticket ?? null, result.ticketDigest);
+  agree("result: trained digest", digests.trained ?? null, result.trainedDigest);
+  checkCurves(result);
+  if (!completed) return { statement, result, spec, ticket: null, trained: null };
+
+  const architecture = architectureOf(spec);
+  const ticket = readTicketFile(files.ticket!, architecture);
+  const trained = readTicketFile(files.trained!, architecture);
+  agree("ticket: kind", "ticket", ticket.kind);
+  agree("trained: kind", "trained", trained.kind);
+  for (const { kind, specDigest } of [ticket, trained]) agree(`${kind}: spec digest`, expected.specDigest, specDigest);
+  checkMasks(spec, architecture, ticket, trained);
+  agree("result: layers", layerCounts(architecture, trained.mask), result.layers);
+  agree("result: sparsity", measureSparsity(architecture, trained), result.sparsity);
+  checkAccuracy(result, datasets.get(spec.dataset).testCount);
+  return { statement, result, spec, ticket, trained };
+}
+
+function architectureOf(spec: Spec): Architecture {
+  const { shape, classes } = datasets.get(spec.dataset);
+  return models.get(spec.model).architecture(shape, classes);
+}
+
+function same(
+  what: string,
+  expected: unknown,
+  got: unknown,
+  code: "bad-statement" | "bad-file" = "bad-statement",
+): void {
+  if (expected !== got) throw new Problem(code, `${what}: expected ${expected}; got ${got}`);
+}
+
+/** Equal as JSON. */
+function agree(what: string, expected: unknown, got: unknown): void {
+  const [e, g] = [canonicalJson(expected), canonicalJson(got)];
+  if (e !== g) throw new Problem("bad-file", `${what}: expected ${e.slice(0, 300)}; got ${g.slice(0, 300)}`);
+}
+
+/** Reads the result file. Throws Problem "bad-file". */
+export function parseResult(bytes: Uint8Array): Result {
+  const parsed = resultSchema.safeParse(parseCanonical(bytes, "result"));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new Problem("bad-file", `result: ${issue.path.join(".")}: ${issue.message}`, { cause: parsed.error });
+}
+
+function checkCurves({ curves, phases }: Result): void {
+  const { validationAccuracy, ...parallel } = curves;
+  const length = curves.iteration.length;
+  for (const [name, values] of Object.entries(parallel))
+    agree(`result: length of curve ${name}`, length, values.length);
+  if (validationAccuracy.length > 0)
+    agree("result: length of curve validationAccuracy", length, validationAccuracy.length);
+  if (curves.phase.some((phase) => phase >= Math.max(1, phases.length)))
+    throw new Problem("bad-file", `result: curves name a phase beyond the ${phases.length} there are`);
+}
+
+/** The ticket prunes exactly what the spec asks for; the final training kept its mask. */
+function checkMasks(spec: Spec, architecture: Architecture, ticket: TicketFile, trained: TicketFile): void {
+  const prunable = parameters(architecture).filter((parameter) => parameter.prunable);
+  const sizes = Object.fromEntries(prunable.map(({ name, size }) => [name, size]));
+  for (const { layers, prune } of uniformQuotas(sizes, spec.sparsity)) {
+    const pruned = layers.reduce((sum, layer) => sum + ticket.mask[layer]!.filter((kept) => kept === 0).length, 0);
+    agree(`ticket: pruned weights of ${layers.join(", ")}`, prune, pruned);
+  }
+  for (const { name } of prunable) {
+    if (ticket.mask[name]!.some((kept, i) => kept !== trained.mask[name]![i]))
+      throw new Problem("bad-file", `trained: expected the ticket's mask; that of ${name} differs`);
+  }
+}
+
+function checkAccuracy({ accuracy }: Result, testCount: number): void {
+  if (!accuracy) throw new Problem("bad-file", "result: expected accuracies of a completed run; got none");
+  const { last, best, afterCut, beforeCut } = accuracy;
+  for (const score of [last, best.score, afterCut, ...(beforeCut ? [beforeCut] : [])]) {
+    agree("result: test images", testCount, score.total);
+    if (score.correct > score.total)
+      throw new Problem("bad-file", `result: expected at most ${score.total} correct images; got ${score.correct}`);
+  }
+}
