@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { canonicalJson, digestOf } from "./canonical.ts";
+import { buildKernels } from "./engine/cpu/node/build.ts";
+import { wasmEngine } from "./engine/cpu/wasm.ts";
 import type { Engine } from "./engine/engine.ts";
 import { referenceEngine } from "./engine/reference/reference.ts";
 import { plan } from "./plan.ts";
@@ -30,6 +32,10 @@ const options = (more: Partial<RunOptions> = {}): RunOptions => ({
 });
 const toy = (input: Partial<SpecInput>): Spec =>
   parseSpec({ dataset: "toy", model: "mlp-tiny", method: "dense", ...input });
+const rstIter = (): Partial<SpecInput> => ({
+  method: { id: "rst-iter", rounds: 2, ...shortRst, holdEarlier: true },
+  sparsity: 0.9,
+});
 const shortRst = { settle: 30, interval: 1, granularity: 0.02, learningRate: 0.01, batchSize: 32 };
 
 async function complete(spec: Spec, more?: Partial<RunOptions>): Promise<JobOutput> {
@@ -157,13 +163,52 @@ describe("snapshots", () => {
     expect(await runJob(spec, options({ resume: bytes }))).not.toBe("stopped");
   });
 
-  test("a run that is resumed has the phases, curves and cost of one that was not (reference engine: to float32)", async () => {
-    const spec = toy({ method: { id: "lth-iter", rounds: 2, epochs: 2 }, sparsity: 0.8 });
-    const whole = essence((await complete(spec)).result);
-    const parts = essence((await interrupted(spec, [7, 50, 133], referenceEngine())).result);
-    expect(parts.phases).toEqual(whole.phases);
-    expect(parts.curves.iteration).toEqual(whole.curves.iteration);
-    expect(parts.cost).toEqual(whole.cost);
-    expect(parts.trace.blocks).toBe(whole.trace.blocks);
+  // Odd places: mid-epoch, mid-block, the first and last iteration of a phase, an epoch's end, each part, twice.
+  test.each<[string, Partial<SpecInput>, number[][]]>([
+    ["random", { method: "random", sparsity: 0.9 }, [[1], [74, 75], [13, 31]]],
+    ["rst", { method: { id: "rst", ...shortRst }, sparsity: 0.9 }, [[1], [53], [80, 81, 82], [37, 111, 140]]],
+    ["rst-iter", rstIter(), [[40], [81, 99], [162, 163], [20, 120, 200]]],
+    [
+      "lth-iter",
+      { method: { id: "lth-iter", rounds: 3, epochs: 2 }, sparsity: 0.95 },
+      [[7], [50, 51, 133], [101, 160]],
+    ],
+    [
+      "l1-iter",
+      { method: { id: "l1-iter", rounds: 2, maskFirst: false }, sparsity: 0.9 },
+      [
+        [75, 76],
+        [77, 151],
+      ],
+    ],
+  ])("%s: stopped and resumed, the run is the same to the last bit", async (_, input, stopLists) => {
+    const engine = await wasmEngine((await buildKernels()).bytes);
+    const spec = toy({ ...input, protocol: input.method === "random" ? "paper" : "validation" });
+    const whole = await complete(spec, { engine });
+    expect(whole.result.outcome).toBe("completed");
+    for (const stops of stopLists) {
+      const parts = await interrupted(spec, stops, engine);
+      expect(essence(parts.result), `stopped at ${stops}`).toEqual(essence(whole.result));
+      expect(parts.files.ticket).toEqual(whole.files.ticket);
+      expect(parts.files.trained).toEqual(whole.files.trained);
+    }
+  });
+
+  test("a diverged run is resumed to the same end, even from after the loss that did it", async () => {
+    const engine = await wasmEngine((await buildKernels()).bytes);
+    const spec = toy({ method: "lth", sparsity: 0.5, recipe: { learningRate: [{ epoch: 0, value: 900 }] } });
+    const whole = await complete(spec, { engine });
+    expect(whole.result.outcome).toBe("diverged");
+    const at = whole.result.phases[0]!.iterations;
+    const parts = await interrupted(spec, [at - 1], engine);
+    expect(essence(parts.result)).toEqual(essence(whole.result));
+    const asked = await complete(spec, {
+      engine,
+      between: async ({ iteration, snapshot }) => {
+        if (iteration === at + 1) await snapshot();
+        return undefined;
+      },
+    });
+    expect(essence(asked.result)).toEqual(essence(whole.result));
   });
 });
