@@ -88,10 +88,16 @@ async function unlessStamped(file, value, work) {
   fs.writeFileSync(file, value);
 }
 
+/**
+ * Not `npm ci`: it refuses a lockfile that lacks another platform's optional binaries. `install --no-save` takes the
+ * lockfile's versions all the same and changes no tracked file.
+ */
 export async function install() {
-  await unlessStamped(join(root, "node_modules/.ticketmark"), digestOf(["package-lock.json"]), () =>
-    command("Installing packages", ...npm(["ci", "--no-audit", "--no-fund"])),
-  );
+  await unlessStamped(join(root, "node_modules/.ticketmark"), digestOf(["package-lock.json"]), async () => {
+    const complete = fs.existsSync(join(root, "node_modules/.package-lock.json")); // npm writes it last
+    if (!complete) fs.rmSync(join(root, "node_modules"), { recursive: true, force: true });
+    await command("Installing packages", ...npm(["install", "--no-save", "--no-audit", "--no-fund"]));
+  });
 }
 
 /** The builder itself knows whether the kernels' source changed. */
@@ -330,7 +336,7 @@ async function main() {
     stopping = performance.now();
     stopSteps();
     const [site, runner] = kept;
-    if (runner?.alive()) console.log("\nStopping: the runner hands its job back …");
+    console.log(runner?.alive() ? "\nStopping: the runner hands its job back …" : "");
     await runner?.stop(3_000);
     await site?.stop(1_500);
     process.exit(code);
