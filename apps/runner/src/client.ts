@@ -96,7 +96,7 @@ export class Client {
     const headers = own
       ? { "ticketmark-lease": job.lease.token, "ticketmark-job": job.id, ...this.#authorization() }
       : {};
-    const limitMs = REPLY_MS + bytes.length / UPLOAD_BYTES_PER_MS;
+    const limitMs = REPLY_MS + Math.ceil(bytes.length / UPLOAD_BYTES_PER_MS);
     await this.#call(target, { method: "PUT", headers, body: bytes, limitMs, signal, reply: null });
   }
 

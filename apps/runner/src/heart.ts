@@ -1,7 +1,7 @@
 /** Keeps a lease: heartbeats on the site's schedule, from the supervisor, so that training under load cannot starve them. */
 import { type ClaimedJob, type Command, Problem, type Progress } from "@ticketmark/core";
 import type { Client } from "./client.ts";
-import { pause } from "./retry.ts";
+import { isWorthRetrying, pause } from "./retry.ts";
 
 /** Bounds on the schedule a site may ask for, in seconds. */
 const SHORTEST = 0.1;
@@ -38,7 +38,7 @@ export function keepLease({ client, job, atOnce, progress, onCommand, onLost, on
         onCommand(reply.command);
       } catch (error) {
         if (stop.signal.aborted) return;
-        if (error instanceof Problem && error.status < 500) return onLost(error);
+        if (error instanceof Problem && !isWorthRetrying(error)) return onLost(error);
         if (reachable) onReachable(false, error as Error);
         reachable = false;
         seconds = job.lease.renewSeconds;

@@ -18,9 +18,10 @@ export class Unreachable extends Error {
   override readonly name = "Unreachable";
 }
 
-/** A refusal by the site (4xx with a problem of ours) is final; an unreachable or failing one is not. */
+/** A refusal by the site (4xx with a problem of ours, but for "slower") is final; an unreachable or failing one is not. */
 export const isWorthRetrying = (error: unknown): boolean =>
-  error instanceof Unreachable || (error instanceof Problem && error.status >= 500);
+  error instanceof Unreachable ||
+  (error instanceof Problem && (error.status >= 500 || error.code === "too-many-requests"));
 
 export interface Patience {
   /** Ends the waiting: the call throws the last error, or the signal's reason before the first. */

@@ -105,7 +105,7 @@ export async function runCommand({ spec, out, engine, settings, json, stop }: Ru
     if (ending.type === "failed" && ending.problem) throw ending.problem;
     throw new Error(ending.type === "failed" ? ending.message : "the worker ended without a result");
   }
-  const { envelope, result } = await signRun(folder, ending, { id: null, attempt: 1, leaseNonce: null }, key);
+  const { envelope, result } = await signRun(folder, ending, null, key);
   await writeAtomically(join(folder, ENVELOPE), `${JSON.stringify(envelope)}\n`);
   await rm(snapshotDir, { recursive: true, force: true });
   if (json) process.stdout.write(`${JSON.stringify({ folder, keyId: keyIdOf(key.publicKey), result }, null, 2)}\n`);

@@ -8,18 +8,18 @@ import {
   makeStatement,
   Problem,
   type Result,
-  type Statement,
+  type StatementParts,
   signStatement,
 } from "@ticketmark/core";
 import type { Ending } from "./child.ts";
 import { readBounded } from "./files.ts";
 import { FILE_NAMES, MAX_RESULT_BYTES, readResult } from "./spool.ts";
 
-/** `job`: id, attempt and nonce of the lease; nulls for a run without a site. */
+/** `job`: null for a run without a site. Throws Problem "bad-file" when the files are not those of the run. */
 export async function signRun(
   folder: string,
   { code, resultDigest }: Extract<Ending, { type: "done" }>,
-  job: Omit<Statement["predicate"]["job"], "specDigest" | "kind">,
+  job: StatementParts["job"],
   key: KeyPair,
 ): Promise<{ envelope: Envelope; result: Result }> {
   const path = join(folder, FILE_NAMES.result);
@@ -31,7 +31,7 @@ export async function signRun(
   const statement = makeStatement({
     result,
     resultDigest,
-    job: { ...job, kind: "run" },
+    job,
     code,
     keyId: keyIdOf(key.publicKey),
   });

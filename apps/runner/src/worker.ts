@@ -71,9 +71,11 @@ async function probe({ choices, settings }: Extract<Command, { type: "probe" }>)
 async function run(command: Run, code: Code): Promise<void> {
   const spec = parseCompleteSpec(command.spec);
   const { engine, environment } = await open(command.engine, command.settings);
+  const checkEngine = engine.id === "cpu" ? engine : (await open("cpu", command.settings)).engine;
   const snapshots = { folder: command.snapshotDir, of: { specDigest: specDigest(spec), code } };
   const options = {
     engine,
+    checkEngine,
     environment,
     read: readDataFile,
     now: () => performance.now(),

@@ -1,0 +1,229 @@
+import { mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ClaimedJob, digestOf, fromBase64, openStatement, Problem, type Statement } from "@ticketmark/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Client } from "./client.ts";
+import { namesIn } from "./files.ts";
+import { exampleJob, isAlive, until, workersOf } from "./fixtures.ts";
+import { ensureKey } from "./keys.ts";
+import { runLoop } from "./loop.ts";
+import { readSettings } from "./settings.ts";
+import { TestSite } from "./site-fixture.ts";
+
+let data: string;
+let site: TestSite;
+let stops: AbortController[];
+let said: string[];
+beforeEach(async () => {
+  data = await mkdtemp(join(tmpdir(), "ticketmark-loop-"));
+  site = new TestSite();
+  await site.open();
+  stops = [];
+  said = [];
+});
+afterEach(() => {
+  for (const stop of stops) stop.abort();
+  site.close();
+});
+
+/** A runner on `data`; `end` is the SIGTERM. */
+async function runner() {
+  const stop = new AbortController();
+  stops.push(stop);
+  const settings = readSettings(
+    { data, threads: 1 },
+    { TICKETMARK_HOME: join(tmpdir(), "ticketmark-test-home"), TICKETMARK_NATIVE: "0" },
+  );
+  const status = { say: (text: string) => void said.push(text), progress() {}, clear() {} };
+  const client = new Client(site.origin, "b".repeat(30));
+  const key = await ensureKey(data);
+  const ended = runLoop({ settings, client, key, status, stop: stop.signal, snapshotSeconds: 0.05 });
+  ended.catch(() => {}); // looked at by the tests that expect it
+  return {
+    ended,
+    end() {
+      stop.abort();
+      return ended;
+    },
+  };
+}
+
+/** About two seconds of training. */
+const longJob = () => exampleJob({ method: "lth-iter", sparsity: 0.5, recipe: { epochs: 60 } });
+
+async function statementOf(index: number): Promise<Statement> {
+  return openStatement(site.results[index]!.envelope, (await ensureKey(data)).publicKey);
+}
+const digestsOf = (statement: Statement) =>
+  Object.fromEntries(
+    statement.subject.filter(({ name }) => name !== "result").map(({ name, digest }) => [name, digest.sha256]),
+  );
+
+/** Ticket and trained digests of an undisturbed run of the job. */
+async function undisturbed(job: ClaimedJob): Promise<Record<string, string>> {
+  site.queue.push(exampleJob({ ...(job.spec as object) }));
+  const { end } = await runner();
+  await until(() => site.results.length === 1);
+  await end();
+  const digests = digestsOf(await statementOf(0));
+  site.results.length = 0;
+  return digests;
+}
+
+const training = () => until(() => site.beats.some(({ progress }) => (progress?.iteration ?? 0) > 500));
+const snapshotOf = (job: ClaimedJob) => namesIn(join(data, "snapshots", job.id));
+
+describe("the loop", () => {
+  it("runs a job and delivers a result that proves what was held", async () => {
+    const job = exampleJob({ method: "lth", sparsity: 0.5 });
+    site.queue.push(job);
+    const { end } = await runner();
+    await until(() => said.some((line) => line.startsWith("✓")));
+    const { predicate, subject } = await statementOf(0);
+    expect(predicate).toMatchObject({
+      outcome: "completed",
+      job: { id: job.id, attempt: 1, specDigest: job.specDigest },
+    });
+    expect(predicate.job.leaseNonce).not.toBe(job.lease.nonce); // the one that the claim gave
+    for (const { digest } of subject) expect(digestOf(site.files.get(digest.sha256)!)).toBe(digest.sha256);
+    expect(fromBase64(site.results[0]!.envelope.payload).length).toBeGreaterThan(0);
+    expect(said.at(-1)).toMatch(/^✓ lth 50 % seed 0: accuracy \d+\.\d\d %, acknowledged as signed$/);
+    await end();
+    for (const folder of ["spool", "leases", "snapshots"]) expect(await namesIn(join(data, folder))).toEqual([]);
+  });
+
+  it("hands a job back when told to stop, and goes on with it later to the same bits", async () => {
+    const job = longJob();
+    const digests = await undisturbed(job);
+    site.queue.push(job);
+    const first = await runner();
+    await training();
+    const began = performance.now();
+    await first.end();
+    expect(performance.now() - began).toBeLessThan(2_500); // a promise to service managers, not a speed
+    expect(site.handBacks).toEqual([expect.objectContaining({ job: job.id, reason: "stopping" })]);
+    expect(site.handBacks[0]!.snapshotIteration).toBeGreaterThan(500);
+    expect(await namesIn(join(data, "leases"))).toEqual([]);
+    const second = await runner();
+    await until(() => site.claims.at(-1)!.snapshots.includes(job.id));
+    site.queue.push(job);
+    await until(() => site.results.length === 1);
+    await second.end();
+    expect(said.some((line) => line.includes("going on from iteration"))).toBe(true);
+    expect(digestsOf(await statementOf(0))).toEqual(digests);
+  });
+
+  it("survives its worker's death: a fault, and on from the snapshot to the same bits", async () => {
+    const job = longJob();
+    const digests = await undisturbed(job);
+    site.queue.push(job);
+    const { end } = await runner();
+    await training();
+    await until(async () => (await snapshotOf(job)).length > 0);
+    for (const pid of workersOf(process.pid)) process.kill(pid, "SIGKILL");
+    await until(() => site.handBacks.length === 1);
+    expect(site.handBacks[0]).toMatchObject({ reason: "fault", message: expect.stringContaining("SIGKILL") });
+    site.queue.push({ ...job, attempt: 2 });
+    await until(() => site.results.length === 1);
+    await end();
+    expect(said.some((line) => line.includes("going on from iteration"))).toBe(true);
+    const statement = await statementOf(0);
+    expect(statement.predicate.job.attempt).toBe(2);
+    expect(digestsOf(statement)).toEqual(digests);
+  });
+
+  it("obeys cancel: the worker is gone, the job handed back", async () => {
+    const job = longJob();
+    site.queue.push(job);
+    const { end } = await runner();
+    await training();
+    const workers = workersOf(process.pid);
+    expect(workers).toHaveLength(1);
+    site.command = "cancel";
+    await until(() => site.handBacks.length === 1);
+    expect(site.handBacks[0]).toMatchObject({ reason: "cancelled", snapshotIteration: null });
+    expect(workers.filter(isAlive)).toEqual([]);
+    await end();
+    expect(site.results).toEqual([]);
+    expect(await readdir(join(data, "snapshots"))).toEqual([]);
+  });
+
+  it("drops a job whose lease is lost", async () => {
+    site.queue.push(longJob());
+    const { end } = await runner();
+    await training();
+    const workers = workersOf(process.pid);
+    site.problems.set("/heartbeat", new Problem("lease-lost", "another runner has it"));
+    await until(() => said.some((line) => line.includes("the lease is lost: another runner has it")));
+    await until(() => workers.every((pid) => !isAlive(pid)));
+    const claims = site.claims.length;
+    await until(() => site.claims.length > claims); // and asks for the next
+    await end();
+    expect([site.handBacks, site.results, await namesIn(join(data, "leases"))]).toEqual([[], [], []]);
+  });
+
+  it("trains on while the site is away, and delivers when it is back", async () => {
+    site.queue.push(exampleJob({ method: "lth", sparsity: 0.5 }));
+    const { end } = await runner();
+    await until(() => site.claims.length === 1);
+    site.close();
+    await until(async () => (await namesIn(join(data, "spool"))).length === 1);
+    await site.open();
+    await until(() => site.results.length === 1);
+    await end();
+    expect(said.filter((line) => line.includes("does not answer"))).toHaveLength(1);
+    expect(said.filter((line) => line.includes("answers again"))).toHaveLength(1);
+  });
+
+  it("delivers after a restart what it could not before", async () => {
+    site.queue.push(exampleJob());
+    site.problems.set("/result", new Problem("database-unavailable", "not now"));
+    const first = await runner();
+    await until(() => said.some((line) => line.includes("does not answer")));
+    await first.end();
+    expect(site.results).toEqual([]);
+    site.problems.clear();
+    const second = await runner();
+    await until(() => site.results.length === 1);
+    await second.end();
+    expect(await namesIn(join(data, "spool"))).toEqual([]);
+  });
+
+  it("keeps a refused result, loudly, and goes on", async () => {
+    const job = exampleJob();
+    site.queue.push(job);
+    site.problems.set("/result", new Problem("bad-signature", "not this key"));
+    const { end } = await runner();
+    await until(() => said.some((line) => /REFUSED \(bad-signature\): not this key/.test(line)));
+    const claims = site.claims.length;
+    await until(() => site.claims.length > claims);
+    await end();
+    expect(await namesIn(join(data, "refused"))).toEqual([job.id]);
+    expect(await namesIn(join(data, "refused", job.id))).toContain("problem.json");
+  });
+
+  it("finishes its job when told to drain, then ends", async () => {
+    site.queue.push(exampleJob({ method: "lth", sparsity: 0.5, recipe: { epochs: 40 } }), exampleJob());
+    const { ended } = await runner();
+    await until(() => site.claims.length === 1);
+    site.command = "drain";
+    await ended;
+    expect([site.results.length, site.queue.length]).toEqual([1, 1]);
+    expect(said.at(-1)).toMatch(/drain/);
+  });
+
+  it("ends when the site does not know it", async () => {
+    site.problems.set("/claim", new Problem("unauthorized", "revoked"));
+    const { ended } = await runner();
+    await expect(ended).rejects.toThrow("revoked");
+  });
+
+  it("has its folder to itself", async () => {
+    const first = await runner();
+    await until(() => site.claims.length > 0);
+    const second = await runner();
+    await expect(second.ended).rejects.toThrow(/another runner is using this folder/);
+    await first.end();
+  });
+});

@@ -1,0 +1,98 @@
+/**
+ * For tests of the loop: the wire of api.ts over real HTTP, with a queue in memory. Every body is validated with the
+ * schemas that the site uses; what the runner did is there to be looked at. The site itself is tested with a real runner in e2e.
+ */
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  announceSchema,
+  type ClaimedJob,
+  type Command,
+  claimSchema,
+  digestOf,
+  type Envelope,
+  handBackSchema,
+  heartbeatSchema,
+  Problem,
+  type Progress,
+  submitResultSchema,
+} from "@ticketmark/core";
+import type { z } from "zod";
+
+export class TestSite {
+  readonly queue: ClaimedJob[] = [];
+  readonly claims: z.infer<typeof claimSchema>[] = [];
+  readonly beats: { job: string; progress: Progress | null }[] = [];
+  readonly handBacks: (z.infer<typeof handBackSchema> & { job: string })[] = [];
+  readonly files = new Map<string, Buffer>();
+  readonly results: { job: string; envelope: Envelope }[] = [];
+  /** What every heartbeat is answered with. */
+  command: Command = "continue";
+  /** Thrown by the routes whose path ends so. */
+  readonly problems = new Map<string, Problem>();
+  #server: Server | null = null;
+  #port = 0;
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Opens on the port it had before, if any. */
+  async open(): Promise<void> {
+    const server = createServer(async (request, response) => {
+      try {
+        const body = Buffer.concat(await request.toArray());
+        response.end(JSON.stringify(this.#answer(request, body)));
+      } catch (error) {
+        const problem = error instanceof Problem ? error : new Problem("bad-request", (error as Error).message);
+        response.writeHead(problem.status).end(JSON.stringify(problem));
+      }
+    });
+    this.#server = server;
+    await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve));
+    this.#port = (server.address() as AddressInfo).port;
+  }
+
+  close(): void {
+    this.#server?.closeAllConnections();
+    this.#server?.close();
+    this.#server = null;
+  }
+
+  #answer({ method, url = "", headers }: IncomingMessage, body: Buffer): unknown {
+    for (const [end, problem] of this.problems) if (url.endsWith(end)) throw problem;
+    const json = () => JSON.parse(body.toString());
+    const [, job, verb] = /^\/api\/v1\/jobs\/([^/]+)\/(.+)$/.exec(url) ?? [];
+    if (url === "/api/v1/claim") {
+      this.claims.push(claimSchema.parse(json()));
+      const next = this.queue.shift() ?? null;
+      // As the site does: a new lease for every claim.
+      const lease = next && { ...next.lease, token: randomUUID(), nonce: randomUUID() };
+      return { job: next && { ...next, lease }, command: next ? "continue" : this.command, retryAfter: 0.1 };
+    }
+    if (job && verb === "heartbeat") {
+      this.beats.push({ job, progress: heartbeatSchema.parse(json()).progress });
+      return { command: this.command, seconds: 0.1 };
+    }
+    if (job && verb === "hand-back") {
+      this.handBacks.push({ job, ...handBackSchema.parse(json()) });
+      return {};
+    }
+    if (job && verb === "result") {
+      this.results.push({ job, envelope: submitResultSchema.parse(json()).envelope });
+      return { resultId: randomUUID(), level: "signed" };
+    }
+    if (url === "/api/v1/files") {
+      const { digest } = announceSchema.parse(json());
+      return { url: this.files.has(digest) ? null : `/api/v1/files/${digest}` };
+    }
+    const digest = /^\/api\/v1\/files\/([0-9a-f]{64})$/.exec(url)?.[1];
+    if (method === "PUT" && digest) {
+      if (digestOf(body) !== digest || !headers["ticketmark-lease"]) throw new Problem("bad-file", "another file");
+      this.files.set(digest, body);
+      return {};
+    }
+    throw new Problem("not-found", url);
+  }
+}

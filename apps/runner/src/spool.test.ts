@@ -1,0 +1,135 @@
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ClaimedJob, Problem } from "@ticketmark/core";
+import { beforeEach, describe, expect, it } from "vitest";
+import { exampleJob, exampleOutput } from "./fixtures.ts";
+import { Leases } from "./leases.ts";
+import { FILE_NAMES, Spool } from "./spool.ts";
+
+let data: string;
+let spool: Spool;
+beforeEach(async () => {
+  data = await mkdtemp(join(tmpdir(), "ticketmark-spool-"));
+  spool = new Spool(data);
+  await spool.open();
+});
+
+async function put(job: ClaimedJob): Promise<void> {
+  const { envelope, files } = exampleOutput(job);
+  const folder = await spool.stage(job.id);
+  for (const kind of ["result", "ticket", "trained"] as const)
+    await writeFile(join(folder, FILE_NAMES[kind]), files[kind]);
+  await spool.commit(job, envelope);
+}
+
+describe("spool", () => {
+  it("gives back what was put in, until it is removed", async () => {
+    const job = exampleJob();
+    await put(job);
+    expect(await spool.waiting()).toEqual([job.id]);
+    const entry = await spool.read(job.id);
+    expect(entry.job).toEqual(job);
+    expect(entry.envelope.payloadType).toBe("application/vnd.in-toto+json");
+    expect(entry.files.map(({ kind }) => kind)).toEqual(["result", "ticket", "trained"]);
+    expect(entry.files[1]!.digest).toBe(entry.result.ticketDigest);
+    await spool.remove(job.id);
+    expect(await readdir(join(data, "spool"))).toEqual([]);
+  });
+
+  it("does not list what was only staged, and forgets it at the next start", async () => {
+    const job = exampleJob();
+    await writeFile(join(await spool.stage(job.id), FILE_NAMES.result), "half");
+    expect(await spool.waiting()).toEqual([]);
+    await new Spool(data).open();
+    expect(await readdir(join(data, "spool"))).toEqual([]);
+  });
+
+  it("keeps what the site refused, with the reason, as often as it happens", async () => {
+    const job = exampleJob();
+    for (const time of [1, 2]) {
+      await put(job);
+      const where = await spool.refuse(job.id, new Problem("bad-signature", `refused, ${time}`));
+      expect(await spool.waiting()).toEqual([]);
+      expect(JSON.parse(await readFile(join(where, "problem.json"), "utf8"))).toMatchObject({
+        detail: `refused, ${time}`,
+      });
+      expect(await readdir(where)).toContain(FILE_NAMES.trained);
+    }
+    expect(await readdir(join(data, "refused"))).toHaveLength(2);
+  });
+
+  it("names what is damaged", async () => {
+    const job = exampleJob();
+    await put(job);
+    await writeFile(join(data, "spool", job.id, FILE_NAMES.result), "{}");
+    await expect(spool.read(job.id)).rejects.toThrow(/result\.json/);
+  });
+
+  it("holds whole entries only, whenever its process is killed", async () => {
+    const source = `
+      import { writeFileSync } from "node:fs";
+      import { exampleJob, exampleOutput } from ${JSON.stringify(new URL("./fixtures.ts", import.meta.url).href)};
+      import { FILE_NAMES, Spool } from ${JSON.stringify(new URL("./spool.ts", import.meta.url).href)};
+      const spool = new Spool(${JSON.stringify(data)});
+      await spool.open();
+      console.log("open");
+      for (let i = 0; ; i++) {
+        const job = exampleJob();
+        const { envelope, files } = exampleOutput(job);
+        const folder = await spool.stage(job.id);
+        for (const [kind, bytes] of Object.entries(files)) writeFileSync(folder + "/" + FILE_NAMES[kind], bytes);
+        await spool.commit(job, envelope);
+        if (i % 2) await spool.remove(job.id);
+      }`;
+    const before = new Set<string>();
+    for (let kill = 0; kill < 5; kill++) {
+      const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", source], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      await new Promise((resolve) => child.stdout.once("data", resolve));
+      await new Promise((resolve) => setTimeout(resolve, 30 + 37 * kill));
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await gone;
+      await new Spool(data).open();
+      const waiting = await spool.waiting();
+      for (const id of before) expect(waiting).toContain(id); // a restart loses nothing
+      for (const id of waiting) {
+        const { job, files, result } = await spool.read(id);
+        expect(job.id).toBe(id);
+        expect(files.map(({ digest }) => digest)).toEqual([
+          expect.any(String),
+          result.ticketDigest,
+          result.trainedDigest,
+        ]);
+        before.add(id);
+      }
+    }
+    expect(before.size).toBeGreaterThan(0);
+  });
+});
+
+describe("leases", () => {
+  it("are there after a restart, until dropped", async () => {
+    const leases = new Leases(data);
+    await leases.open();
+    const [one, two] = [exampleJob(), exampleJob()];
+    await leases.keep(one);
+    await leases.keep(two);
+    const again = new Leases(data);
+    await again.open();
+    expect((await again.held()).map(({ id }) => id).sort()).toEqual([one.id, two.id].sort());
+    await again.drop(one.id);
+    expect(await leases.held()).toEqual([two]);
+  });
+
+  it("do not include half-written ones", async () => {
+    const leases = new Leases(data);
+    await leases.open();
+    await mkdir(join(data, "leases"), { recursive: true });
+    await writeFile(join(data, "leases", ".ticketmark-x"), "{");
+    expect(await leases.held()).toEqual([]);
+  });
+});

@@ -1,0 +1,85 @@
+import { stripVTControlCharacters } from "node:util";
+import { type Progress, parseSpec } from "@ticketmark/core";
+import { describe, expect, it } from "vitest";
+import { createStatus, describeProgress, formatSeconds, labelOf } from "./status.ts";
+
+const progress = (change: Partial<Progress> = {}): Progress => ({
+  phase: 0,
+  phaseName: "extrusion",
+  iteration: 410,
+  iterations: 1_000,
+  loss: 0.5,
+  accuracy: 0.9731,
+  iterationsPerSecond: 7.375,
+  ...change,
+});
+
+function capture(isTTY: boolean, columns = 100) {
+  const written: string[] = [];
+  return { written, isTTY, columns, write: (text: string) => written.push(text) > 0 };
+}
+
+describe("status", () => {
+  it("names jobs and progress in few words", () => {
+    const spec = { dataset: "toy", model: "mlp-tiny" };
+    expect(labelOf(parseSpec({ ...spec, method: "rst", sparsity: 0.98, seed: 2 }))).toBe("rst 98 % seed 2");
+    expect(labelOf(parseSpec({ ...spec, method: "dense" }))).toBe("dense seed 0");
+    expect(describeProgress(progress())).toEqual([
+      "41 %",
+      "extrusion",
+      "7.4 it/s",
+      "accuracy 97.31 %",
+      "1 min 20 s left",
+    ]);
+    const unknown = progress({ iteration: 999, accuracy: null, iterationsPerSecond: 0 });
+    expect(describeProgress(unknown)).toEqual(["99 %", "extrusion"]);
+    expect([0.5, 59.4, 119.9, 3_600, 7_260].map(formatSeconds)).toEqual([
+      "0.5 s",
+      "59 s",
+      "1 min 59 s",
+      "1 h 0 min",
+      "2 h 1 min",
+    ]);
+  });
+
+  it("keeps one line on a terminal, never wider than it", () => {
+    for (const columns of [100, 60, 30]) {
+      const out = capture(true, columns);
+      createStatus(out, false).progress("rst 98 % seed 2", progress());
+      const line = stripVTControlCharacters(out.written.join(""));
+      expect(line).toContain("rst 98 % seed 2");
+      expect(line.length).toBeLessThan(columns);
+      expect(line.includes("█")).toBe(columns === 100);
+    }
+  });
+
+  it("puts lines that stay above the running one", () => {
+    const out = capture(true);
+    const status = createStatus(out, false);
+    status.progress("a", progress());
+    status.say("done");
+    status.clear();
+    const [line, clear, said, again, last] = out.written;
+    expect([clear, said, again, last]).toEqual(["\r\x1b[K", "done\n", line, "\r\x1b[K"]);
+  });
+
+  it("writes plain lines at each phase and every 10 s, elsewhere", () => {
+    let time = 0;
+    const out = capture(false);
+    const status = createStatus(out, false, () => time);
+    for (time = 0; time <= 25_000; time += 500) status.progress("a", progress({ phase: time < 12_000 ? 0 : 1 }));
+    expect(out.written).toHaveLength(4); // 0 s, 10 s, 12 s (phase), 22 s
+    expect(out.written[0]).toBe("a: 41 %, extrusion, 7.4 it/s, accuracy 97.31 %, 1 min 20 s left\n");
+  });
+
+  it("writes objects with --json", () => {
+    const out = capture(true);
+    const status = createStatus(out, true);
+    status.say("done", { job: "1" });
+    status.progress("a", progress());
+    expect(out.written.map((line) => JSON.parse(line))).toEqual([
+      { message: "done", job: "1" },
+      { job: "a", progress: progress() },
+    ]);
+  });
+});
