@@ -16,8 +16,8 @@ const folder = () => join(env().data, "files");
 const pathOf = (digest: string) => join(folder(), digest.slice(0, 2), digest.slice(2));
 
 /**
- * Stores exactly the announced bytes. Throws Problem "too-large" as soon as there are more of them, "bad-file" if there
- * are fewer or others; nothing is kept then.
+ * Stores exactly the announced bytes, which `body` bounds. Throws Problem "bad-file" if they are fewer or others, and what
+ * `body` throws; nothing is kept then.
  */
 export async function putFile(digest: string, bytes: number, body: AsyncIterable<Uint8Array>): Promise<void> {
   const target = pathOf(digest);
@@ -29,8 +29,6 @@ export async function putFile(digest: string, bytes: number, body: AsyncIterable
     let written = 0;
     for await (const chunk of body) {
       written += chunk.length;
-      if (written > bytes)
-        throw new Problem("too-large", `file ${digest.slice(0, 12)}…: expected ${bytes} bytes, as announced; got more`);
       hash.update(chunk);
       await file.writeFile(chunk);
     }
@@ -85,6 +83,8 @@ export async function removeOldDrafts(): Promise<void> {
   await mkdir(folder(), { recursive: true });
   for (const name of await readdir(folder())) {
     const path = join(folder(), name);
-    if (name.endsWith(".draft") && Date.now() - (await stat(path)).mtimeMs > DRAFT_MS) await rm(path, { force: true });
+    if (!name.endsWith(".draft")) continue;
+    const found = await stat(path).catch(() => null); // another server may have finished it just now
+    if (found && Date.now() - found.mtimeMs > DRAFT_MS) await rm(path, { force: true });
   }
 }

@@ -121,18 +121,31 @@ export function parse<T>(value: unknown, schema: z.ZodType<T>): T {
   throw new Problem("bad-request", faults.join("; "), { cause: parsed.error });
 }
 
-/** Counts while it reads: a length that the caller states is believed only when it is too large. */
 async function readBody(request: Request, limit: number): Promise<Uint8Array> {
-  const tooLarge = () => new Problem("too-large", `body: expected at most ${limit} bytes; it is longer`);
-  if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge();
   const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > limit) throw tooLarge();
-    chunks.push(chunk);
-  }
+  for await (const chunk of bounded(request, limit)) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** Past its limit, so much of a body is read and thrown away, so that the caller hears why; then the line is cut. */
+const DRAINED_BYTES = 16 << 20;
+
+/**
+ * The chunks of a body of at most `limit` bytes, counted as they come: what the caller says of the length is no matter.
+ * Throws Problem "too-large", and "bad-request" if the body breaks off.
+ */
+export async function* bounded(request: Request, limit: number): AsyncGenerator<Uint8Array> {
+  const source = (request.body ?? new Blob([]).stream())[Symbol.asyncIterator]();
+  let bytes = 0;
+  while (bytes <= limit + DRAINED_BYTES) {
+    const { done, value } = await source.next().catch((cause: Error) => {
+      throw new Problem("bad-request", `body: it broke off after ${bytes} bytes: ${cause.message}`, { cause });
+    });
+    if (done) break;
+    bytes += value.length;
+    if (bytes <= limit) yield value;
+  }
+  if (bytes > limit) throw new Problem("too-large", `body: expected at most ${limit} bytes; got more`);
 }
 
 const uuid = z.uuid();

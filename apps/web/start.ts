@@ -1,8 +1,8 @@
 /** What happens when the site starts, and when it is told to stop. */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Problem } from "@ticketmark/core";
-import { startChecker, stopChecker } from "./check/checker.ts";
+import { stopChecker, wakeChecker } from "./check/checker.ts";
 import { closeDatabase, type Db, db } from "./db/client.ts";
 import { addFirstMaintainer } from "./db/tokens.ts";
 import { env } from "./env.ts";
@@ -21,18 +21,22 @@ export async function start(): Promise<void> {
     console.error(error instanceof Problem ? `ticketmark: ${error.message}` : error);
     process.exit(1);
   }
-  startChecker();
+  wakeChecker();
   stopOnSignals();
 }
 
-/** The token is shown once, and kept in DATA/maintainer-token for the programs of this machine's owner. */
+/**
+ * The token is shown once, and kept in DATA/maintainer-token for the programs of this machine's owner. It is on disk
+ * before the database knows it: a site that is killed in between has not lost it.
+ */
 async function makeFirstMaintainer(db: Db): Promise<void> {
   const token = newSecret();
-  if (!(await addFirstMaintainer(db, hashSecret(token)))) return;
   const path = join(env().data, "maintainer-token");
+  const draft = `${path}.${process.pid}.draft`;
   mkdirSync(env().data, { recursive: true });
-  writeFileSync(`${path}.draft`, `${token}\n`, { mode: 0o600 });
-  renameSync(`${path}.draft`, path);
+  writeFileSync(draft, `${token}\n`, { mode: 0o600 });
+  if (!(await addFirstMaintainer(db, hashSecret(token)))) return rmSync(draft);
+  renameSync(draft, path);
   console.log(`First maintainer's token: ${token}`);
 }
 

@@ -16,7 +16,7 @@ import {
 } from "@ticketmark/core";
 import { eq, inArray, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { jobs, runners } from "./schema.ts";
+import { type Job, jobs, runners } from "./schema.ts";
 
 type Rows<T> = { readonly rows: readonly T[] };
 
@@ -146,12 +146,14 @@ export async function handBack(
   if (!again) await lost(db, holder.jobId);
 }
 
-/** Throws Problem "lease-lost" unless the lease is the job's latest and the job may still take a result or its files. */
-export async function requireLease(db: Db, holder: Holder): Promise<typeof jobs.$inferSelect> {
+/**
+ * The job, if the lease is its latest, expired or not, and it may still take a result; or took it: a reply may have been
+ * lost, and then it is sent again. Throws Problem "lease-lost", "not-found".
+ */
+export async function requireLease(db: Db, holder: Holder): Promise<Job> {
   const [job] = await db.select().from(jobs).where(eq(jobs.id, holder.jobId));
-  const open = job && (job.state === "running" || job.state === "queued" || job.state === "failed");
-  if (!open || job.leaseHash !== holder.leaseHash || job.runnerId !== holder.runnerId) return lost(db, holder.jobId);
-  return job;
+  const latest = job?.leaseHash === holder.leaseHash && job.runnerId === holder.runnerId;
+  return latest && job.state !== "cancelled" ? job : lost(db, holder.jobId);
 }
 
 /** Says what became of a job whose lease is not the caller's. */

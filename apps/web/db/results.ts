@@ -1,6 +1,6 @@
 /** The log of results: appended by one transaction each, listed newest first, checked later. */
 import { Problem, type Result, type Score, type Spec } from "@ticketmark/core";
-import { and, asc, count, desc, eq, isNull, lt, max, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, gt, isNull, lt, max, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { jobs, results, runners, type StoredCheck, type StoredResult } from "./schema.ts";
 
@@ -90,9 +90,14 @@ export async function addResult(db: Db, verified: Verified): Promise<Receipt> {
   });
 }
 
-/** The oldest result that this site has not looked at yet; null if there is none. */
-export async function nextUnchecked(db: Db): Promise<StoredResult | null> {
-  const [row] = await db.select().from(results).where(isNull(results.check)).orderBy(asc(results.seq)).limit(1);
+/** The oldest result after `seq` that this site has not looked at yet; null if there is none. */
+export async function nextUnchecked(db: Db, seq: number): Promise<StoredResult | null> {
+  const [row] = await db
+    .select()
+    .from(results)
+    .where(and(isNull(results.check), gt(results.seq, seq)))
+    .orderBy(asc(results.seq))
+    .limit(1);
   return row ?? null;
 }
 

@@ -6,7 +6,7 @@ import { db } from "../../../../../db/client.ts";
 import { addFile, findAnnouncement, findFile } from "../../../../../db/files.ts";
 import { requireLease } from "../../../../../db/leases.ts";
 import { putFile, streamFile } from "../../../../../file-store.ts";
-import { immutable, isFresh, parse, reply, route } from "../../../../../http.ts";
+import { bounded, immutable, isFresh, parse, reply, route } from "../../../../../http.ts";
 
 const leaseSchema = z.object({ job: z.uuid(), lease: z.string().min(20).max(100) });
 const SUFFIX = { result: "json", ticket: "ticket", trained: "trained" };
@@ -38,13 +38,11 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
     await requireLease(await db(), holderOf(runner, job, lease));
     const announced = await findAnnouncement(await db(), job, digest);
     if (!announced) throw new Problem("conflict", `file ${digest}: expected an announcement by this job first`);
-    await putFile(digest, announced.bytes, request.body ?? emptyBody());
+    await putFile(digest, announced.bytes, bounded(request, announced.bytes));
     await addFile(await db(), announced);
     return reply({});
   },
 });
-
-async function* emptyBody(): AsyncGenerator<Uint8Array> {}
 
 function digestFrom(text: string): string {
   const parsed = digestSchema.safeParse(text);
