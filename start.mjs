@@ -213,6 +213,8 @@ function keep(name, { args, cwd, env }, output, onGivingUp) {
     child.on("error", (error) => onGivingUp(`the ${name} could not be started: ${error.message}`));
     child.on("exit", (code, signal) => {
       if (stopping) return;
+      if (name === "runner" && code === 0)
+        return console.log("The runner has stopped as it was told to; the site stays.");
       deaths.push(performance.now());
       const recent = deaths.filter((at) => at > performance.now() - 60_000).length;
       const how = `the ${name} ended unexpectedly (${signal ?? `code ${code}`})`;
