@@ -1,0 +1,131 @@
+import { expect, test } from "vitest";
+import { methods } from "./methods/index.ts";
+import { Problem } from "./problem.ts";
+import { groupDigest, parseCompleteSpec, parseSpec, settingsSchema, specDigest } from "./spec.ts";
+
+const least = { dataset: "mnist", model: "lenet-300-100", method: "rst", sparsity: 0.9 } as const;
+
+function faultsOf(input: unknown): string {
+  try {
+    parseSpec(input);
+  } catch (error) {
+    expect(error).toBeInstanceOf(Problem);
+    expect((error as Problem).code).toBe("bad-spec");
+    return (error as Problem).message;
+  }
+  throw new Error("no fault found");
+}
+
+test("defaults are filled in: the method's settings, the data set's recipe", () => {
+  expect(parseSpec(least)).toEqual({
+    dataset: "mnist",
+    model: "lenet-300-100",
+    method: {
+      id: "rst",
+      pick: "random",
+      schedule: "x",
+      interval: 5,
+      granularity: 0.0001,
+      limit: 1,
+      settle: 40000,
+      learningRate: 0.001,
+      batchSize: 64,
+      lossGradient: "kept",
+    },
+    sparsity: 0.9,
+    scope: "uniform",
+    recipe: {
+      epochs: 5,
+      batchSize: 60,
+      learningRate: [
+        { epoch: 0, value: 0.1 },
+        { epoch: 3, value: 0.01 },
+      ],
+      momentum: 0.9,
+      weightDecay: 0.0001,
+      nesterov: false,
+      labelSmoothing: 0,
+    },
+    seed: 0,
+    protocol: "validation",
+  });
+  expect(parseSpec({ ...least, recipe: { epochs: 7 } }).recipe).toMatchObject({ epochs: 7, batchSize: 60 });
+  expect(parseSpec({ ...least, method: "dense", sparsity: undefined }).sparsity).toBe(0);
+});
+
+test("pinned: a changed digest means that old specs changed their meaning", () => {
+  expect(specDigest(parseSpec(least))).toBe("012c76f3afc4b429612a75f9200cd5b57d760951c6218805a746eb5d91b7b1a7");
+  expect(specDigest(parseSpec({ ...least, method: "dense", sparsity: 0, seed: 3, protocol: "paper" }))).toBe(
+    "b7cff20521ac13471ab8ad9ae1fbcae3bf0f2666583ac5f3e1bc956283ed6256",
+  );
+  const iterative = { id: "rst-iter", rounds: 3, betweenEpochs: 1, betweenLearningRate: 0.1 };
+  expect(specDigest(parseSpec({ ...least, method: iterative }))).toBe(
+    "52e90a6d1dfd692afc1aa64b922c2f97647cbf81dfca3c96d63274ddd361bafa",
+  );
+  expect(groupDigest(parseSpec(least))).toBe("68c2e5f0196d5d826434898ca3cb893a1a3dd76bdfc85177a3ff30ccc21a8540");
+});
+
+test("the group is all but the seed", () => {
+  const other = parseSpec({ ...least, seed: 1 });
+  expect(groupDigest(other)).toBe(groupDigest(parseSpec(least)));
+  expect(specDigest(other)).not.toBe(specDigest(parseSpec(least)));
+  expect(groupDigest(parseSpec({ ...least, sparsity: 0.5 }))).not.toBe(groupDigest(other));
+});
+
+test("every fault is told, each with its place", () => {
+  const faults = faultsOf({
+    ...least,
+    model: "lenet",
+    method: { id: "rst", interval: 0, wat: 1 },
+    recipe: { epochs: 0, learningRate: [{ epoch: 1, value: 1 }] },
+  });
+  for (const place of [
+    /model: expected one of lenet-300-100/,
+    /method\.interval: /,
+    /method: .*"wat"/,
+    /recipe\.epochs: /,
+  ])
+    expect(faults).toMatch(place);
+  expect(faults).toMatch(/recipe\.learningRate: the first step of a schedule must be at epoch 0/);
+});
+
+test("each single fault has its message", () => {
+  expect(faultsOf(null)).toMatch(/^spec: /);
+  expect(faultsOf({})).toMatch(/dataset: .*model: .*method: expected a method/);
+  expect(faultsOf({ ...least, dataset: "x" })).toMatch(/^data set: expected one of mnist, toy; got "x"$/);
+  expect(faultsOf({ ...least, extra: 1 })).toMatch(/^spec: .*"extra"/);
+  expect(faultsOf({ ...least, sparsity: 1 })).toMatch(/^sparsity: /);
+  expect(faultsOf({ ...least, sparsity: undefined })).toMatch(
+    /^sparsity: expected 0 ≤ sparsity < 1 for method rst; got none$/,
+  );
+  expect(faultsOf({ ...least, method: "dense" })).toMatch(
+    /^sparsity: expected 0, as method dense keeps every weight; got 0.9$/,
+  );
+  expect(faultsOf({ ...least, seed: 2 ** 32 })).toMatch(/^seed: /);
+  expect(faultsOf({ ...least, recipe: { unknown: 1 } })).toMatch(/^recipe: .*"unknown"/);
+  expect(faultsOf({ ...least, method: { id: "rst", granularity: 1e-6, limit: 2 } })).toMatch(
+    /^method\.granularity: too small/,
+  );
+});
+
+test("a complete spec is taken as it is, an incomplete one refused", () => {
+  const spec = parseSpec(least);
+  expect(parseCompleteSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  expect(() => parseCompleteSpec(least)).toThrow(/complete spec/);
+});
+
+test("every method describes every setting, and its defaults make a spec", () => {
+  for (const method of methods.list) {
+    const schema = settingsSchema(method) as { properties: Record<string, { description?: string }> };
+    for (const [name, property] of Object.entries(schema.properties))
+      expect(property.description, `${method.id}.${name}`).toMatch(/.{10}/);
+    const spec = parseSpec({ ...least, method: method.id, sparsity: method.sparse ? 0.5 : 0 });
+    expect(parseCompleteSpec(spec)).toEqual(spec);
+  }
+  expect(settingsSchema(methods.get("rst"))).toMatchObject({
+    properties: {
+      interval: { type: "integer", default: 5, minimum: 1 },
+      pick: { enum: ["random", "smallest", "largest"] },
+    },
+  });
+});
