@@ -40,9 +40,9 @@ export const enrolSchema = z.strictObject({
   token: z.string().min(20).max(100),
   name,
   /** base64 of 32 bytes. */
-  publicKey: z.base64().length(44),
+  publicKey: z.string().regex(/^[A-Za-z0-9+/]{43}=$/, "expected base64 of 32 bytes"),
   /** base64 Ed25519 signature by that key over `enrolMessage(token, publicKey)`: proof of possession. */
-  proof: z.base64().length(88),
+  proof: z.string().regex(/^[A-Za-z0-9+/]{86}==$/, "expected base64 of 64 bytes"),
   environment: environmentSchema,
 });
 export type Enrol = z.infer<typeof enrolSchema>;

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import {
+  announceSchema,
+  enrolMessage,
+  enrolSchema,
+  handBackSchema,
+  heartbeatSchema,
+  LEVELS,
+  MAX_FILE_BYTES,
+} from "./api.ts";
+import { newKeyPair, sign, toBase64, verify } from "./signature.ts";
+
+const lease = "x".repeat(32);
+
+test("a key pair made on the runner proves itself in an enrolment", () => {
+  const key = newKeyPair();
+  const token = "t".repeat(30);
+  const publicKey = toBase64(key.publicKey);
+  const proof = sign(enrolMessage(token, publicKey), key);
+  const enrolment = {
+    token,
+    name: " a runner ",
+    publicKey,
+    proof: toBase64(proof),
+    environment: {
+      ...{ engine: "", device: "", reason: "", os: "", arch: "", cpu: "", node: "" },
+      cores: 1,
+      memoryBytes: 1,
+    },
+  };
+  expect(enrolSchema.parse(enrolment).name).toBe("a runner");
+  expect(verify(proof, enrolMessage(token, publicKey), key.publicKey)).toBe(true);
+  expect(verify(proof, enrolMessage(`${token}x`, publicKey), key.publicKey)).toBe(false);
+  expect(enrolSchema.safeParse({ ...enrolment, name: "  " }).success).toBe(false);
+  expect(enrolSchema.safeParse({ ...enrolment, publicKey: toBase64(new Uint8Array(33)) }).success).toBe(false);
+  expect(enrolSchema.safeParse({ ...enrolment, extra: 1 }).success).toBe(false);
+});
+
+test("bounds hold on the wire", () => {
+  const file = { job: crypto.randomUUID(), lease, digest: "ab".repeat(32), kind: "ticket", bytes: MAX_FILE_BYTES };
+  expect(announceSchema.safeParse(file).success).toBe(true);
+  for (const wrong of [{ bytes: MAX_FILE_BYTES + 1 }, { bytes: 0 }, { kind: "snapshot" }, { digest: "../etc" }])
+    expect(announceSchema.safeParse({ ...file, ...wrong }).success, JSON.stringify(wrong)).toBe(false);
+  const handBack = { lease, reason: "stopping", message: "", snapshotIteration: null };
+  expect(handBackSchema.safeParse(handBack).success).toBe(true);
+  expect(handBackSchema.safeParse({ ...handBack, message: "m".repeat(2_001) }).success).toBe(false);
+  expect(heartbeatSchema.safeParse({ lease: "short", progress: null }).success).toBe(false);
+});
+
+test("levels are in order of trust", () => {
+  expect(LEVELS).toEqual(["signed", "checked", "repeated", "bit-reproduced"]);
+});
