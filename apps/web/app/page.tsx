@@ -5,7 +5,7 @@ import { AccuracyChart } from "../components/accuracy-chart.tsx";
 import { Empty } from "../components/empty.tsx";
 import { plural } from "../components/format.ts";
 import { LatestResults } from "../components/latest-results.tsx";
-import { datasetName, LeaderboardControls, modelName } from "../components/leaderboard-controls.tsx";
+import { LeaderboardControls } from "../components/leaderboard-controls.tsx";
 import {
   type Filter,
   filterGroups,
@@ -16,6 +16,7 @@ import {
 } from "../components/leaderboard-filter.ts";
 import { recipeText, type Track, tracksOf } from "../components/leaderboard-groups.ts";
 import { LeaderboardTable } from "../components/leaderboard-table.tsx";
+import { datasetName, modelName } from "../components/registry-names.ts";
 import { db } from "../db/client.ts";
 import { listPairs, listRuns } from "../db/leaderboard.ts";
 import { latestResults, siteCounts } from "../db/pages.ts";

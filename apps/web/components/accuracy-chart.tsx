@@ -3,7 +3,7 @@ import { densityPosition, sparsityTicks } from "./chart-axis.ts";
 import { formatPercent, formatSparsity } from "./format.ts";
 import { type Group, linesOf } from "./leaderboard-groups.ts";
 import { type ChartPoint, LineChart } from "./line-chart.tsx";
-import { methodName } from "./method-style.ts";
+import { methodName } from "./registry-names.ts";
 import { summaryText } from "./summary-text.ts";
 
 export function AccuracyChart({ groups, title }: { groups: readonly Group[]; title: string }) {

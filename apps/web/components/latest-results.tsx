@@ -2,7 +2,7 @@
 import Link from "next/link";
 import type { LatestResult } from "../db/pages.ts";
 import { formatPercent, formatSparsity, formatTime } from "./format.ts";
-import { MethodName } from "./method-mark.tsx";
+import { MethodName } from "./method-name.tsx";
 
 export function LatestResults({ latest }: { latest: readonly LatestResult[] }) {
   return (

@@ -1,14 +1,11 @@
 /** The filters, each a link: the address is the state, and nothing here needs a script. */
-import { datasets, models } from "@ticketmark/core";
 import Link from "next/link";
 import type { ReactNode } from "react";
 import type { Pair } from "../db/leaderboard.ts";
 import { formatSparsity } from "./format.ts";
 import { type Filter, filterHref, toggle } from "./leaderboard-filter.ts";
-import { MethodName } from "./method-mark.tsx";
-
-export const datasetName = (id: string): string => datasets.list.find((d) => d.id === id)?.name ?? id;
-export const modelName = (id: string): string => models.list.find((m) => m.id === id)?.name ?? id;
+import { MethodName } from "./method-name.tsx";
+import { datasetName, modelName } from "./registry-names.ts";
 
 interface Props {
   /** With data set and model filled in. */

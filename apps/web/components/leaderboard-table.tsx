@@ -15,8 +15,8 @@ import { IntervalPlot } from "./interval-plot.tsx";
 import { type Filter, filterHref, nextSort, type SortKey } from "./leaderboard-filter.ts";
 import type { Group } from "./leaderboard-groups.ts";
 import { LevelBadge } from "./level-badge.tsx";
-import { MethodName } from "./method-mark.tsx";
-import { methodName } from "./method-style.ts";
+import { MethodName } from "./method-name.tsx";
+import { methodName } from "./registry-names.ts";
 import { RunsTable } from "./runs-table.tsx";
 
 const COLUMNS = 10;

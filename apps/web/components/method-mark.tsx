@@ -1,5 +1,5 @@
-/** The marker of a method, on its own and inside charts, and with its name. */
-import { methodName, methodStyle, type Shape } from "./method-style.ts";
+/** The marker of a method, on its own and inside charts. */
+import { methodStyle, type Shape } from "./method-style.ts";
 
 const OUTLINES: Record<Shape, string> = {
   cross: "M-3.6,-3.6L3.6,3.6M-3.6,3.6L3.6,-3.6",
@@ -31,13 +31,5 @@ export function MethodMark({ method }: { method: string }) {
     <svg viewBox="-7 -7 14 14" className="inline-block size-3.5 shrink-0 align-[-0.15em]" aria-hidden="true">
       <Marker method={method} />
     </svg>
-  );
-}
-
-export function MethodName({ method }: { method: string }) {
-  return (
-    <span className="whitespace-nowrap">
-      <MethodMark method={method} /> {methodName(method)}
-    </span>
   );
 }

@@ -2,7 +2,6 @@
  * How a method looks wherever it is drawn: one colour, one shape, filled for the iterative variant. Fixed by id, so that
  * a method has its colour in every chart, whatever else is shown. A method that is not in the table yet takes a spare shape.
  */
-import { methods } from "@ticketmark/core";
 
 export type Shape = "cross" | "plus" | "triangle" | "square" | "circle" | "diamond";
 
@@ -29,6 +28,3 @@ export function methodStyle(id: string): MethodStyle {
   if (!style) return { colour: "var(--color-method-other)", shape: "diamond", filled: id.endsWith("-iter") };
   return { colour: `var(--color-method-${id})`, shape: style[0], filled: style[1] === "filled" };
 }
-
-/** As the papers print it; the id itself where this site does not know the method (an older or newer core made it). */
-export const methodName = (id: string): string => methods.list.find((method) => method.id === id)?.name ?? id;

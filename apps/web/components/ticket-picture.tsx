@@ -65,7 +65,7 @@ export function MaskPictures({ spec, mask }: { spec: Spec; mask: Mask }) {
             />
             <figcaption className="note mt-1.5">
               <span className="text-ink">{name}</span>{" "}
-              {byPixel ? `by input pixel, over ${outputs} outputs` : `${outputs} outputs (down) × ${inputs} inputs`};
+              {byPixel ? `by input pixel, over ${outputs} outputs` : `${outputs} outputs (down) × ${inputs} inputs`},
               darkest: {formatPercent(drawn.highest, 1)} % kept
             </figcaption>
           </figure>

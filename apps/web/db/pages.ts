@@ -1,8 +1,9 @@
 /** Small queries behind single pages: counts in the header line, the latest rows, runners with what they do. */
-import { and, count, desc, eq, sql } from "drizzle-orm";
+import { and, count, desc, eq, inArray, sql } from "drizzle-orm";
 import { onlineSeconds } from "../env.ts";
 import type { Db } from "./client.ts";
-import { jobs, type Runner, results, runners } from "./schema.ts";
+import type { findResult } from "./results.ts";
+import { files, jobs, type Runner, results, runners } from "./schema.ts";
 
 /** A runner that was heard of lately; some missed polls are no absence. */
 const online = () =>
@@ -89,3 +90,36 @@ export async function listRunners(db: Db): Promise<RunnerRow[]> {
     job: jobId && spec ? { id: jobId, method: spec.method.id, sparsity: spec.sparsity, seed: spec.seed } : null,
   }));
 }
+
+/** A result with its curves, as its own page has it. */
+export type WholeResult = Awaited<ReturnType<typeof findResult>>;
+
+/** What a result page shows beside the row: the key that signed it, and how large its files are. */
+export async function provenanceOf(
+  db: Db,
+  { runnerId, digests }: { readonly runnerId: string; readonly digests: readonly string[] },
+): Promise<{ publicKey: Uint8Array; revokedAt: Date | null; sizes: Map<string, number> }> {
+  const [[runner], stored] = await Promise.all([
+    db
+      .select({ publicKey: runners.publicKey, revokedAt: runners.revokedAt })
+      .from(runners)
+      .where(eq(runners.id, runnerId)),
+    db
+      .select({ digest: files.digest, bytes: files.bytes })
+      .from(files)
+      .where(inArray(files.digest, [...digests])),
+  ]);
+  return {
+    publicKey: runner!.publicKey,
+    revokedAt: runner!.revokedAt,
+    sizes: new Map(stored.map(({ digest, bytes }) => [digest, bytes])),
+  };
+}
+
+/** Results with the same spec but another seed, or the same spec again: the rest of the group, by seed. */
+export const groupOf = (db: Db, groupDigest: string) =>
+  db
+    .select({ id: results.id, seed: results.seed, outcome: results.outcome, accuracy: results.accuracy })
+    .from(results)
+    .where(eq(results.groupDigest, groupDigest))
+    .orderBy(results.seed, results.seq);

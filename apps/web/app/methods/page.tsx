@@ -3,7 +3,8 @@ import type { Metadata } from "next";
 import Link from "next/link";
 import { connection } from "next/server";
 import { settingText } from "../../components/leaderboard-groups.ts";
-import { MethodMark, MethodName } from "../../components/method-mark.tsx";
+import { MethodMark } from "../../components/method-mark.tsx";
+import { MethodName } from "../../components/method-name.tsx";
 import { type Field, fieldsOfMethod } from "../../components/settings-fields.ts";
 
 export const metadata: Metadata = { title: "Methods", description: "Each method, its paper and its settings." };

@@ -1,0 +1,25 @@
+/** A job in a line: what is trained, by which method, at which sparsity. Client-safe: names come from the server. */
+import Link from "next/link";
+import { formatSparsity } from "./format.ts";
+import { MethodMark } from "./method-mark.tsx";
+import type { PublicJob } from "./public-job.ts";
+
+/** Display names by id: the registries stay on the server. */
+export type Names = Readonly<Record<string, string>>;
+
+export const jobTitle = ({ spec }: Pick<PublicJob, "spec">, names: Names): string =>
+  `${names[spec.method.id] ?? spec.method.id}${spec.sparsity > 0 ? ` ${formatSparsity(spec.sparsity)} %` : ""}, seed ${spec.seed}`;
+
+export function JobTitle({ job, names }: { job: PublicJob; names: Names }) {
+  const { spec } = job;
+  return (
+    <span>
+      <Link href={`/jobs/${job.id}`} className="font-medium hover:underline">
+        <MethodMark method={spec.method.id} /> {jobTitle(job, names)}
+      </Link>{" "}
+      <span className="note whitespace-nowrap">
+        {names[spec.model] ?? spec.model} on {names[spec.dataset] ?? spec.dataset}
+      </span>
+    </span>
+  );
+}

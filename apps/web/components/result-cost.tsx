@@ -1,0 +1,108 @@
+/** What a result cost: phases with their time, speed, memory, and the machine it ran on. */
+import type { Result } from "@ticketmark/core";
+import {
+  formatBytes,
+  formatCompact,
+  formatCount,
+  formatDuration,
+  formatNumber,
+  formatPercent,
+  formatSparsity,
+} from "./format.ts";
+import { Digest } from "./result-provenance.tsx";
+import { Facts } from "./spec-list.tsx";
+
+export function PhasesTable({ phases }: { phases: Result["phases"] }) {
+  return (
+    <table className="data">
+      <caption className="sr-only">Phases</caption>
+      <thead>
+        <tr>
+          <th scope="col">Phase</th>
+          <th scope="col" className="number">
+            Iterations
+          </th>
+          <th scope="col" className="number">
+            Batch
+          </th>
+          <th scope="col" className="number max-sm:hidden">
+            Masked
+          </th>
+          <th scope="col" className="number">
+            Time
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {phases.map((phase, i) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: phases may share a name, and never move
+          <tr key={i}>
+            <th scope="row" className="!font-normal !text-ink !align-baseline">
+              {i + 1} {phase.name}
+            </th>
+            <td className="number">{formatCount(phase.iterations)}</td>
+            <td className="number">{formatCount(phase.batchSize)}</td>
+            <td className="number max-sm:hidden">
+              {phase.sparsity === 0 ? "–" : `${formatSparsity(Number(phase.sparsity.toFixed(4)))} %`}
+            </td>
+            <td className="number">{formatDuration(phase.seconds)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+export function CostFacts({ result }: { result: Result }) {
+  const { cost, iterationTime, sparsity, trace } = result;
+  return (
+    <Facts
+      rows={[
+        [
+          "Before the ticket",
+          `${formatCount(cost.methodIterations)} iterations, ${formatCompact(cost.methodExamples)} images`,
+        ],
+        [
+          "After the ticket",
+          `${formatCount(cost.finalIterations)} iterations, ${formatCompact(cost.finalExamples)} images`,
+        ],
+        [
+          "Iteration time",
+          iterationTime
+            ? `${formatNumber(iterationTime.median)} ms (middle half ${formatNumber(iterationTime.q25)} to ${formatNumber(iterationTime.q75)})`
+            : "–",
+        ],
+        ["Wall time", formatDuration(result.seconds)],
+        ["Peak memory", formatBytes(result.peakBytes)],
+        ["Real sparsity", sparsity ? `${formatPercent(sparsity.real)} % of all conv and linear weights` : "–"],
+        [
+          "Effective",
+          sparsity?.effective != null ? `${formatPercent(sparsity.effective)} %, weights off every path counted` : "–",
+        ],
+        ["Compression", sparsity ? `${sparsity.compression.toFixed(2)} ×` : "–"],
+        ["Theoretical gain", sparsity ? `${sparsity.theoreticalSpeedup.toFixed(2)} × fewer multiply-adds` : "–"],
+        [
+          "Trace",
+          <span key="trace">
+            <Digest digest={trace.head} /> over {formatCount(trace.blocks)} blocks of {trace.every} iterations
+          </span>,
+        ],
+      ]}
+    />
+  );
+}
+
+export function EnvironmentFacts({ environment }: { environment: Result["environment"] }) {
+  return (
+    <Facts
+      rows={[
+        ["Engine", `${environment.engine}: ${environment.reason}`],
+        ["Device", environment.device],
+        ["Processor", `${environment.cpu}, ${environment.cores} cores`],
+        ["Memory", formatBytes(environment.memoryBytes)],
+        ["System", `${environment.os}, ${environment.arch}`],
+        ["Node", environment.node],
+      ]}
+    />
+  );
+}
