@@ -64,7 +64,9 @@ async function* readCase(path: string, name: string, engine: Engine): AsyncGener
 }
 
 async function* readLayers(file: unknown, name: string, engine: Engine): AsyncGenerator<Outcome> {
-  for (const [part, content] of Object.entries(layersSchema.parse(file).cases)) {
+  const parsed = layersSchema.safeParse(file);
+  if (!parsed.success) yield { name, status: "FAIL", error: 0, detail: z.prettifyError(parsed.error) };
+  for (const [part, content] of Object.entries(parsed.data?.cases ?? {})) {
     const run = LAYER_CASES.find(([prefix]) => part.startsWith(prefix))?.[1];
     if (run) yield await outcomeOf(`${name}/${part}`, (compare) => run(content, engine, compare));
     else yield skipped(`${name}/${part}`, `layer ${part} is not implemented`);

@@ -1,0 +1,156 @@
+/** The committed folder on every cpu engine there is, and cases that were made wrong: they must not pass. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openCpuEngine } from "../src/engine/cpu/node/open.ts";
+import type { Engine } from "../src/engine/engine.ts";
+import { referenceEngine } from "../src/engine/reference/reference.ts";
+import { type Outcome, readFolder } from "./reader.ts";
+
+const committed = fileURLToPath(new URL(".", import.meta.url));
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ticketmark-golden-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function outcomesOf(path: string, engine: Engine): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for await (const outcome of readFolder(path, engine)) outcomes.push(outcome);
+  return outcomes;
+}
+
+const NEEDED =
+  /_mlp|^rst_lambda_schedules$|^pick_rules$|^layers\/(linear|relu|cross_entropy|sgd_momentum_wd|sgd_plain|sgd_wd_only|sgd_momentum_only)$/;
+
+function expectAllOf(outcomes: readonly Outcome[]): void {
+  expect(outcomes.filter(({ status }) => status === "FAIL")).toEqual([]);
+  const needed = outcomes.filter(({ name }) => NEEDED.test(name) && name !== "baseline_grasp_mlp");
+  expect(needed.filter(({ status }) => status !== "PASS")).toEqual([]);
+  expect(needed.length).toBe(28);
+  const skipped = outcomes.filter(({ status }) => status === "SKIP");
+  expect(skipped.length).toBe(outcomes.length - 28);
+  for (const { detail } of skipped) expect(detail).toMatch(/^(kind|net|layer) \S+ is not implemented$/);
+}
+
+describe("the committed cases", () => {
+  test("on the reference engine", async () => expectAllOf(await outcomesOf(committed, referenceEngine())));
+
+  for (const build of ["wasm", "native"]) {
+    test(`on the cpu engine, ${build}`, async ({ skip }) => {
+      const opened = await openCpuEngine({ threads: 1, native: build === "native", cacheDir: join(folder, "kernels") });
+      if (!opened.reason.startsWith(build)) {
+        if (process.env.TICKETMARK_REQUIRE?.includes(build)) throw new Error(opened.reason);
+        console.log(`skipped: ${opened.reason}`);
+        return skip();
+      }
+      expectAllOf(await outcomesOf(committed, opened.engine));
+    });
+  }
+
+  test("every file of the folder is read", async () => {
+    const files = (await readdir(committed)).filter((name) => name.endsWith(".json") && name !== "index.json");
+    const named = new Set((await outcomesOf(committed, referenceEngine())).map(({ name }) => name.split("/")[0]));
+    expect([...named].sort()).toEqual(files.map((name) => name.replace(".json", "")).sort());
+  });
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: cases are bent at will here
+type Bend = (file: any) => void;
+
+/** The committed case, bent. */
+async function bent(name: string, bend: Bend): Promise<Outcome> {
+  const file = JSON.parse(await readFile(join(committed, `${name}.json`), "utf8"));
+  bend(file);
+  const own = await mkdtemp(join(folder, "bent-"));
+  await writeFile(join(own, `${name}.json`), JSON.stringify(file));
+  return (await outcomesOf(own, referenceEngine())).find(({ status }) => status !== "SKIP")!;
+}
+
+/** Adds to the first number of a float tensor. */
+const nudge = (tensor: { data: string }, by: number): void => {
+  const bytes = Buffer.from(tensor.data, "base64");
+  bytes.writeFloatLE(bytes.readFloatLE(0) + by, 0);
+  tensor.data = bytes.toString("base64");
+};
+
+const set =
+  (values: object): Bend =>
+  ({ config }) =>
+    Object.assign(config, values);
+
+describe("a case that says something else than the product does fails", () => {
+  const wrong: [string, string, Bend, RegExp][] = [
+    ["other schedule", "rst_mlp_x2", set({ schedule: "x^3" }), /lambda/],
+    ["other interval", "rst_mlp_interval1", set({ interval: 2 }), /lambda/],
+    ["one step more to settle", "rst_mlp_terminates", set({ stabilize: 9 }), /terminated_by_itself/],
+    ["no weight decay", "rst_mlp_interval1", set({ weight_decay: 0 }), /weights/],
+    ["other momentum", "rst_mlp_interval1", set({ momentum: 0.8 }), /weights/],
+    ["loss gradient kept", "rst_mlp_block_loss_grad", set({ block_loss_grad: false }), /weights/],
+    ["other learning rate at the end", "rst_mlp_interval1", set({ lr_ft: 0.2 }), /final/],
+    ["other pick", "rst_mlp_pick_min", set({ pick: "max" }), /mask/],
+    ["no training between rounds", "rstiter_mlp_ft", set({ RST_Iter_ft: 0 }), /loss/],
+    ["no weight deletion", "rstiter_mlp_weight_delete", set({ weight_delete: false }), /weights/],
+    ["other learning rates in a round", "lthiter_mlp", set({ lr_ft_mini: { 0: 0.05 } }), /state at pick/],
+    ["a loss", "l1iter_mlp", (file) => (file.expected.loss[3] += 1e-4), /^loss/],
+    [
+      "a weight",
+      "l1_mlp",
+      (file) => nudge(file.expected.finetune.after_step[3].state["net.0.bias"], 1e-4),
+      /net.0.bias/,
+    ],
+    [
+      "a momentum",
+      "rst_mlp_default",
+      (file) => nudge(file.expected.after_step[6].momentum["net.4.bias"], 1e-3),
+      /momentum/,
+    ],
+    [
+      "a draw",
+      "rstiter_mlp",
+      (file) => file.expected.cycles[1].layers["net.0"].permutation.reverse(),
+      /cycle 2: pruned/,
+    ],
+    ["a count", "pick_rules", (file) => file.n_pruned[5][2]++, /0.5 of 144/],
+    ["a round's count", "pick_rules", (file) => file.cycles[3].n_pruned_closed_form[280][4]++, /in 5 rounds/],
+    ["an old cut", "pick_rules", (file) => file.iter_rand[1].cycles[1].previous_still_pruned++, /still pruned/],
+    ["a last iteration", "rst_lambda_schedules", (file) => file.rows[0].last_iteration--, /last iteration/],
+    ["a lambda", "rst_lambda_schedules", (file) => (file.rows[2].lambda_after_update[12] += 1e-9), /lambda after 12/],
+    ["an output", "layers", (file) => nudge(file.cases.linear.output, 1e-3), /output/],
+  ];
+  for (const [what, name, bend, fault] of wrong)
+    test(`${what} (${name})`, async () => {
+      const outcomes = [await bent(name, bend)];
+      expect(outcomes[0]).toMatchObject({ status: "FAIL" });
+      expect(outcomes[0]!.detail).toMatch(fault);
+    });
+
+  test("a setting the reader does not know", async () => {
+    expect(await bent("rst_mlp_default", set({ warmup: 3 }))).toMatchObject({ status: "FAIL", detail: /warmup/ });
+  });
+});
+
+test("a mask that is given is taken as drawn", async () => {
+  const outcome = await bent("l1_mlp", set({ pick: "rand" }));
+  expect(outcome).toMatchObject({ status: "PASS" });
+});
+
+test("what is no case fails, an unknown kind is skipped by name, an empty folder has no outcomes", async () => {
+  const own = await mkdtemp(join(folder, "odd-"));
+  expect(await outcomesOf(own, referenceEngine())).toEqual([]);
+  await writeFile(join(own, "a.json"), "{");
+  await writeFile(join(own, "b.json"), "[]");
+  await writeFile(join(own, "c.json"), JSON.stringify({ case: "c", kind: "new" }));
+  await writeFile(join(own, "d.json"), JSON.stringify({ case: "d", kind: "rst" }));
+  await writeFile(join(own, "e.json"), JSON.stringify({ case: "e", kind: "layers" }));
+  const outcomes = await outcomesOf(own, referenceEngine());
+  expect(outcomes.map(({ name, status }) => `${name} ${status}`)).toEqual([
+    "a FAIL",
+    "b FAIL",
+    "c SKIP",
+    "d FAIL",
+    "e FAIL",
+  ]);
+});
