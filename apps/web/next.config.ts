@@ -1,4 +1,4 @@
-/** How the site is built. Telemetry is off in start.ts's environment and in the scripts that call Next. */
+/** How the site is built. Next's telemetry is turned off by an environment variable, which start.mjs and test.mjs set. */
 import { join } from "node:path";
 import type { NextConfig } from "next";
 
