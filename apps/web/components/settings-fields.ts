@@ -11,6 +11,8 @@ export interface Field {
   readonly kind: "integer" | "number" | "choice" | "switch" | "json";
   /** Of a choice. */
   readonly choices: readonly string[];
+  /** Display names of the choices; a choice without one names itself. */
+  readonly labels: readonly string[];
   readonly min: number | null;
   readonly max: number | null;
   /** Absent = may be left out, and then means what the description says. */
@@ -32,6 +34,7 @@ export function fieldsOf(schema: Schema): Field[] {
       description: given.description ?? "",
       kind,
       choices: kind === "choice" ? (given.enum as string[]) : [],
+      labels: [],
       min: bound(given.minimum, given.exclusiveMinimum),
       max: bound(given.maximum, given.exclusiveMaximum),
       default: given.default,

@@ -118,6 +118,13 @@ export default async function ResultPage({ params }: Props) {
           into a clone of the code, and
         </p>
         <CodeBlock what="the command" code={`npx ticketmark run spec-${result.specDigest.slice(0, 12)}.json`} />
+        <p className="note mt-2">
+          Or{" "}
+          <Link className="link" href={`/submit?from=${result.id}`}>
+            submit a variation of it
+          </Link>
+          .
+        </p>
         <details className="mt-3">
           <summary className="note">The spec as JSON</summary>
           <div className="mt-2">

@@ -1,0 +1,119 @@
+import type { Metadata } from "next";
+import { headers } from "next/headers";
+import Link from "next/link";
+import { connection } from "next/server";
+import { AddRunner } from "../../components/add-runner.tsx";
+import { Empty } from "../../components/empty.tsx";
+import { formatCount, formatSparsity, formatTime } from "../../components/format.ts";
+import { MethodName } from "../../components/method-name.tsx";
+import { Digest } from "../../components/result-provenance.tsx";
+import { db } from "../../db/client.ts";
+import { listRunners, type RunnerRow } from "../../db/pages.ts";
+import { maintainerFromCookies } from "../../session.ts";
+
+export const metadata: Metadata = {
+  title: "Runners",
+  description: "Who runs the jobs, on what, and what they do now.",
+};
+
+export default async function RunnersPage() {
+  await connection();
+  const [runners, maintainer, sent] = await Promise.all([listRunners(await db()), maintainerFromCookies(), headers()]);
+  const host = sent.get("x-forwarded-host") ?? sent.get("host") ?? "127.0.0.1:3000";
+  const site = `${sent.get("x-forwarded-proto") ?? "http"}://${host}`;
+  return (
+    <>
+      <h1 className="title">Runners</h1>
+      <p className="mt-1.5 max-w-prose text-soft">
+        Runners are programs on people’s own machines. They ask this site for jobs, run them, and sign what came out
+        with a key that never leaves them.
+      </p>
+      {runners.length === 0 ? (
+        <Empty title="No runner yet">
+          <p>Jobs wait until there is one. The steps below add the machine you sit at.</p>
+        </Empty>
+      ) : (
+        <Table runners={runners} />
+      )}
+      <AddRunner site={site} maintainer={maintainer !== null} />
+    </>
+  );
+}
+
+function Table({ runners }: { runners: readonly RunnerRow[] }) {
+  return (
+    <table className="data mt-6">
+      <thead>
+        <tr>
+          <th scope="col">Runner</th>
+          <th scope="col">State</th>
+          <th scope="col">Runs now</th>
+          <th scope="col" className="max-md:hidden">
+            Engines, device
+          </th>
+          <th scope="col" className="number">
+            Results
+          </th>
+          <th scope="col" className="max-sm:hidden">
+            Key
+          </th>
+          <th scope="col" className="number max-sm:hidden">
+            Last seen, UTC
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {runners.map((runner) => (
+          <tr key={runner.id}>
+            <th scope="row" className="!font-medium !text-ink !align-baseline">
+              {runner.name}
+            </th>
+            <td className="whitespace-nowrap">
+              <State runner={runner} />
+            </td>
+            <td>
+              {runner.job ? (
+                <Link className="hover:underline" href={`/jobs/${runner.job.id}`}>
+                  <MethodName method={runner.job.method} />
+                  {runner.job.sparsity > 0 && ` ${formatSparsity(runner.job.sparsity)} %`}, seed {runner.job.seed}
+                </Link>
+              ) : (
+                <span className="text-soft">–</span>
+              )}
+            </td>
+            <td className="max-md:hidden">
+              {runner.engines.join(", ") || "not known yet"}
+              <span className="note block">
+                {runner.environment.cpu}, {runner.environment.cores} cores, {runner.environment.os}
+              </span>
+            </td>
+            <td className="number">{formatCount(runner.results)}</td>
+            <td className="max-sm:hidden">
+              <Digest digest={runner.keyId} />
+            </td>
+            <td className="number max-sm:hidden">{formatTime(runner.lastSeenAt)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** A filled or an open dot, and the word: not colour alone. */
+function State({ runner: { online, revokedAt } }: { runner: RunnerRow }) {
+  return (
+    <span className="inline-flex items-center gap-1.5">
+      <svg viewBox="0 0 8 8" className="size-2" aria-hidden="true">
+        <circle
+          cx={4}
+          cy={4}
+          r={3}
+          fill={online ? "var(--color-accent)" : "none"}
+          stroke={online ? "var(--color-accent)" : "var(--color-edge)"}
+          strokeWidth={1.4}
+        />
+      </svg>
+      {revokedAt ? <span className="text-bad">key revoked</span> : online ? "online" : "away"}
+    </span>
+  );
+}

@@ -1,0 +1,58 @@
+"use client";
+/** How to add a runner, with a token made for it on the spot. */
+import { useActionState } from "react";
+import { newEnrolment } from "../app/actions.ts";
+import { CodeBlock } from "./code-block.tsx";
+import { formatTime } from "./format.ts";
+
+export function AddRunner({ site, maintainer }: { site: string; maintainer: boolean }) {
+  const [enrolment, make, pending] = useActionState(newEnrolment, null);
+  const token = enrolment?.token ?? "TOKEN";
+  return (
+    <section aria-labelledby="add" className="mt-10 max-w-3xl border-t border-rule pt-6">
+      <h2 id="add" className="heading">
+        Add your own runner
+      </h2>
+      <ol className="mt-2 list-decimal space-y-4 pl-5 marker:text-soft">
+        <li>
+          <p className="mb-1.5">In a clone of the code, with Node 20 or newer, see what the machine can do:</p>
+          <CodeBlock what="the first command" code={"npm ci\nnpx ticketmark doctor"} />
+        </li>
+        <li>
+          <p>Get an enrolment token. It works once, and for a day.</p>
+          {maintainer ? (
+            <form action={make} className="mt-1.5 flex flex-wrap items-center gap-4">
+              <button type="submit" className="button" disabled={pending}>
+                {enrolment ? "Make another token" : "Make a token"}
+              </button>
+              {enrolment && (
+                <span role="status" className="note">
+                  Made; it is in the command below, and is not shown again. Until {formatTime(enrolment.expiresAt)} UTC.
+                </span>
+              )}
+            </form>
+          ) : (
+            <p className="note">
+              Maintainers make them here:{" "}
+              <a className="link" href="/sign-in?next=/runners">
+                sign in
+              </a>
+              , or ask one.
+            </p>
+          )}
+        </li>
+        <li>
+          <p className="mb-1.5">Enrol the machine, which makes its key, and start it:</p>
+          <CodeBlock
+            what="the commands"
+            code={`npx ticketmark runner enrol --server ${site} --token=${token} --name "$(hostname)"\nnpx ticketmark runner start`}
+          />
+        </li>
+      </ol>
+      <p className="note mt-3">
+        Ctrl-C hands the job back with a snapshot; the next start goes on from it. Jobs are data only: a runner never
+        runs code that a job brings along.
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,67 @@
+/** One field: label, input, what it means, what is wrong with it. */
+import type { Field } from "./settings-fields.ts";
+
+interface Props {
+  readonly name: string;
+  readonly label: string;
+  readonly field: Field;
+  readonly value: string;
+  /** What an empty field means, shown in it. For a choice "" = it must be one of those listed. */
+  readonly fallback: string;
+  readonly fault: string | undefined;
+  readonly onChange: (value: string) => void;
+}
+
+export function FormField({ name, label, field, value, fallback, fault, onChange }: Props) {
+  const id = `field-${name}`;
+  const common = {
+    id,
+    name,
+    value,
+    className: "field",
+    "aria-invalid": fault ? true : undefined,
+    "aria-describedby": `${id}-note${fault ? ` ${id}-fault` : ""}`,
+    onChange: (event: { target: { value: string } }) => onChange(event.target.value),
+  } as const;
+  const options = field.kind === "switch" ? ["true", "false"] : field.choices;
+  return (
+    <div>
+      <label htmlFor={id} className="mb-1 block text-sm font-medium">
+        {label}
+      </label>
+      {options.length > 0 ? (
+        <select {...common}>
+          {fallback !== "" && <option value="">{fallback}</option>}
+          {options.map((option, i) =>
+            option === fallback ? null : (
+              <option key={option} value={option}>
+                {field.labels[i] ?? option}
+              </option>
+            ),
+          )}
+        </select>
+      ) : (
+        <input
+          {...common}
+          type="text"
+          inputMode={field.kind === "integer" ? "numeric" : field.kind === "number" ? "decimal" : undefined}
+          placeholder={fallback}
+          autoComplete="off"
+          spellCheck={false}
+        />
+      )}
+      <p id={`${id}-note`} className="note mt-0.5">
+        {field.description}
+        {bounds(field)}
+      </p>
+      {fault && (
+        <p id={`${id}-fault`} role="alert" className="mt-0.5 text-[0.8125rem] text-bad">
+          {fault}
+        </p>
+      )}
+    </div>
+  );
+}
+
+const bounds = ({ min, max }: Field): string =>
+  min === null && max === null ? "" : ` (${min ?? "…"} to ${max ?? "…"})`;
