@@ -389,4 +389,5 @@ async function startRunner(origin, data, token, giveUp) {
   return runner;
 }
 
-if (fs.realpathSync(process.argv[1]) === fs.realpathSync(fileURLToPath(import.meta.url))) await program(main);
+if (process.argv[1] && fs.realpathSync(process.argv[1]) === fs.realpathSync(fileURLToPath(import.meta.url)))
+  await program(main);

@@ -4,12 +4,12 @@
  */
 import { childrenOf, isAlive } from "./processes.ts";
 import { enrolRunner, freePort, Site } from "./site.ts";
-import { expect, startRunner, test, toySpec } from "./test.ts";
+import { expect, longSpec, startRunner, test } from "./test.ts";
 
 test.skip(process.platform !== "linux", "processes are found through /proc");
 test.describe.configure({ mode: "serial" });
 
-const spec = toySpec(401, 6_000);
+const spec = longSpec(401);
 let site: Site;
 let data: string;
 let undisturbed: unknown;

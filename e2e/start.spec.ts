@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { root } from "../start.mjs";
 import { childrenOf, isAlive, processes, startNode } from "./processes.ts";
 import { freePort } from "./site.ts";
-import { expect, test, toySpec } from "./test.ts";
+import { expect, longSpec, test } from "./test.ts";
 
 let data: string;
 test.beforeEach(() => {
@@ -55,7 +55,7 @@ test("Ctrl-C in the middle of a job; the next start goes on; kill -9 leaves nobo
   const queued = await fetch(`${api}/jobs`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ spec: toySpec(701, 8_000) }),
+    body: JSON.stringify({ spec: longSpec(701) }),
   });
   const { id } = (await queued.json()) as { id: string };
   await expect

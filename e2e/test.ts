@@ -6,7 +6,11 @@ import { enrolRunner, freePort, Site } from "./site.ts";
 
 export { expect } from "@playwright/test";
 
-export const startRunner = (site: Site, data: string): Running => startNode(runnerProcess(site.origin, data));
+/** One thread: the site, the browser and this test want the other core. The bits are the same. */
+export function startRunner(site: Site, data: string): Running {
+  const program = runnerProcess(site.origin, data);
+  return startNode({ ...program, env: { ...program.env, TICKETMARK_THREADS: "1" } });
+}
 
 export const test = base.extend<{ signedIn: Page }, { site: Site; runner: Running }>({
   site: [
@@ -36,12 +40,14 @@ export const test = base.extend<{ signedIn: Page }, { site: Site; runner: Runnin
   },
 });
 
-/** A job on the toy data set: about a second of training for 400 epochs. Different seeds are different specs. */
-export const toySpec = (seed: number, epochs = 3) => ({
+/** A job of a moment. Another seed is another spec. */
+export const toySpec = (seed: number) => ({
   dataset: "toy",
   model: "lenet-300-100",
   method: "random",
   sparsity: 0.9,
   seed,
-  recipe: { epochs },
 });
+
+/** A job of some seconds, long enough to be interrupted: real MNIST, 917 iterations an epoch. */
+export const longSpec = (seed: number, epochs = 12) => ({ ...toySpec(seed), dataset: "mnist", recipe: { epochs } });
