@@ -12,11 +12,16 @@ import {
   claimSchema,
   digestOf,
   type Envelope,
+  enrolMessage,
+  enrolSchema,
+  fromBase64,
   handBackSchema,
   heartbeatSchema,
+  keyIdOf,
   Problem,
   type Progress,
   submitResultSchema,
+  verify,
 } from "@ticketmark/core";
 import type { z } from "zod";
 
@@ -64,6 +69,13 @@ export class TestSite {
     for (const [end, problem] of this.problems) if (url.endsWith(end)) throw problem;
     const json = () => JSON.parse(body.toString());
     const [, job, verb] = /^\/api\/v1\/jobs\/([^/]+)\/(.+)$/.exec(url) ?? [];
+    if (url === "/api/v1/runners") {
+      const { token, publicKey, proof } = enrolSchema.parse(json());
+      const key = fromBase64(publicKey);
+      if (!verify(fromBase64(proof), enrolMessage(token, publicKey), key))
+        throw new Problem("bad-signature", "no proof");
+      return { runnerId: randomUUID(), keyId: keyIdOf(key), bearer: randomUUID() };
+    }
     if (url === "/api/v1/claim") {
       this.claims.push(claimSchema.parse(json()));
       const next = this.queue.shift() ?? null;

@@ -1,0 +1,206 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ClaimedJob, openStatement, type Result, type Statement } from "@ticketmark/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exampleJob, isAlive, until, workersOf } from "./fixtures.ts";
+import { readKey } from "./keys.ts";
+import { TestSite } from "./site-fixture.ts";
+
+const program = fileURLToPath(new URL("../bin/ticketmark.js", import.meta.url));
+
+let folder: string;
+const children: ChildProcess[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ticketmark-main-"));
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+function start(...args: string[]) {
+  const env = {
+    ...process.env,
+    TICKETMARK_HOME: join(folder, "home"),
+    TICKETMARK_NATIVE: "0",
+    TICKETMARK_THREADS: "1",
+  };
+  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env });
+  children.push(child);
+  const said = { out: "", err: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (said.out += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said.err += text));
+  const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) =>
+    child.once("close", (code) => resolve({ code, ...said })),
+  );
+  return { child, said, ended };
+}
+const ticketmark = (...args: string[]) => start(...args).ended;
+
+async function writeSpec(change: object = {}): Promise<string> {
+  const path = join(folder, "spec.json");
+  await writeFile(path, JSON.stringify({ dataset: "toy", model: "mlp-tiny", method: "lth", sparsity: 0.5, ...change }));
+  return path;
+}
+
+const long = { method: "lth-iter", recipe: { epochs: 200 } };
+
+describe("ticketmark", () => {
+  it("lists what there is, to people and to programs", async () => {
+    const { out, code } = await ticketmark("methods", "rst");
+    expect(code).toBe(0);
+    expect(out).toContain("Dual Lottery Ticket Hypothesis");
+    expect(out).toMatch(/pick +random \| smallest \| largest; default "random"/);
+    const methods = JSON.parse((await ticketmark("methods", "--json")).out) as { id: string; settings: object }[];
+    expect(methods.map(({ id }) => id)).toContain("lth-iter");
+    expect(methods.find(({ id }) => id === "rst")!.settings).toMatchObject({
+      properties: { pick: { default: "random" } },
+    });
+    for (const kind of ["models", "datasets", "suites"]) {
+      const { out } = await ticketmark(kind, "--json");
+      expect(JSON.parse(out)[0]).toHaveProperty("id");
+    }
+  });
+
+  it("ends with 2 on wrong usage, with 1 and one line on a problem", async () => {
+    expect(await ticketmark("explode")).toMatchObject({ code: 2, out: "" });
+    expect(await ticketmark("run")).toMatchObject({ code: 2 });
+    expect(await ticketmark("run", "x", "--seed", "many")).toMatchObject({ code: 2 });
+    expect(await ticketmark("--help")).toMatchObject({ code: 0, err: "" });
+    const missing = await ticketmark("run", "nothing.json");
+    expect(missing).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringMatching(/^ticketmark: nothing\.json: expected a spec.*\n$/),
+    });
+    const unknown = await ticketmark("methods", "magic", "--json");
+    expect(JSON.parse(unknown.err)).toMatchObject({ type: "urn:ticketmark:problem:bad-spec", status: 400 });
+    expect(unknown.code).toBe(1);
+    const notEnrolled = await ticketmark("runner", "start");
+    expect(notEnrolled).toMatchObject({ code: 1, err: expect.stringMatching(/not enrolled/) });
+  });
+
+  it("completes a spec from a file or stdin", async () => {
+    const { out } = await ticketmark("run", await writeSpec(), "--print-spec", "--seed", "7");
+    expect(JSON.parse(out)).toMatchObject({ seed: 7, method: { id: "lth" }, scope: "uniform" });
+    const { child, ended } = start("run", "-", "--print-spec");
+    child.stdin.end('{"dataset":"toy","model":"mlp-tiny","method":"dense"}');
+    expect(JSON.parse((await ended).out)).toMatchObject({ sparsity: 0 });
+  });
+
+  it("runs a spec without a site, and signs what came out", async () => {
+    const { code, out, err } = await ticketmark("run", await writeSpec(), "--out", "out", "--json");
+    expect([code, err]).toEqual([0, ""]);
+    expect((await readdir(join(folder, "out"))).sort()).toEqual([
+      "envelope.json",
+      "result.json",
+      "ticket.tkt",
+      "trained.tkt",
+    ]);
+    const result = JSON.parse(await readFile(join(folder, "out", "result.json"), "utf8")) as Result;
+    expect(JSON.parse(out).result).toEqual(result);
+    const envelope = JSON.parse(await readFile(join(folder, "out", "envelope.json"), "utf8"));
+    const key = await readKey(join(folder, "home"));
+    const { predicate, subject } = openStatement(envelope, key!.publicKey);
+    expect(predicate.job).toMatchObject({ id: null, specDigest: result.specDigest });
+    expect(subject.find(({ name }) => name === "ticket")!.digest.sha256).toBe(result.ticketDigest);
+
+    const other = await ticketmark("run", await writeSpec({ seed: 1 }), "--out", "out");
+    expect(other).toMatchObject({ code: 1, err: expect.stringMatching(/there is one of spec/) });
+  });
+
+  it("goes on after Ctrl-C, to the same bits", async () => {
+    const path = await writeSpec(long);
+    await ticketmark("run", path, "--out", "whole");
+    const { child, said, ended } = start("run", path, "--out", "out");
+    await until(() => said.err.includes("%"));
+    child.kill("SIGINT");
+    const stopped = await ended;
+    expect(stopped).toMatchObject({ code: 130, err: expect.stringContaining("goes on from the snapshot") });
+    const resumed = await ticketmark("run", path, "--out", "out");
+    expect(resumed.err).toMatch(/going on from iteration \d+/);
+    expect(resumed.out).toMatch(/accuracy +\d+\.\d\d % \(\d+ of 200\)/);
+    const read = async (name: string) =>
+      JSON.parse(await readFile(join(folder, name, "result.json"), "utf8")) as Result;
+    const [whole, out] = [await read("whole"), await read("out")];
+    expect([out.ticketDigest, out.trainedDigest, out.trace]).toEqual([
+      whole.ticketDigest,
+      whole.trainedDigest,
+      whole.trace,
+    ]);
+    expect((await readdir(join(folder, "out"))).sort()).toEqual([
+      "envelope.json",
+      "result.json",
+      "ticket.tkt",
+      "trained.tkt",
+    ]);
+  });
+
+  it("says what the machine can do", async () => {
+    const { out } = await ticketmark("doctor", "--json");
+    const { findings } = JSON.parse(out) as { findings: { name: string; ok: boolean; detail: string }[] };
+    const named = (name: string) => findings.find((finding) => finding.name === name);
+    expect(named("engine cpu")).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/iterations of LeNet-300-100 in/),
+    });
+    expect(named("data mnist/t10k-labels-idx1-ubyte")).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^sha256/),
+    });
+    expect(named("enrolled")!.detail).toMatch(/^no/);
+  });
+});
+
+describe("ticketmark runner", () => {
+  let site: TestSite;
+  beforeEach(async () => {
+    site = new TestSite();
+    await site.open();
+    const { code, out } = await ticketmark(
+      "runner",
+      "enrol",
+      "--server",
+      site.origin,
+      "--token",
+      "t".repeat(30),
+      "--name",
+      "bench",
+    );
+    expect([code, out]).toEqual([0, expect.stringMatching(/^Enrolled as bench at http/)]);
+  });
+  afterEach(() => site.close());
+
+  const digestsOf = async (job: ClaimedJob): Promise<Statement["subject"]> => {
+    const { envelope } = site.results.find((result) => result.job === job.id)!;
+    return openStatement(envelope, (await readKey(join(folder, "home")))!.publicKey).subject.slice(1);
+  };
+
+  it("is not enrolled twice", async () => {
+    const again = await ticketmark("runner", "enrol", "--server", site.origin, "--token", "t".repeat(30));
+    expect(again).toMatchObject({ code: 1, err: expect.stringMatching(/enrolled already, as bench/) });
+  });
+
+  it("killed in the middle of a job, leaves no worker, and a restart ends the job once, with the same bits", async () => {
+    const [undisturbed, job] = [exampleJob({ sparsity: 0.5, ...long }), exampleJob({ sparsity: 0.5, ...long })];
+    site.queue.push(undisturbed, job);
+    const first = start("runner", "start");
+    await until(() => site.beats.some((beat) => beat.job === job.id && (beat.progress?.iteration ?? 0) > 500));
+    const workers = workersOf(first.child.pid!);
+    expect(workers).toHaveLength(1);
+    first.child.kill("SIGKILL");
+    await until(() => !workers.some(isAlive));
+    expect(existsSync(join(folder, "home", "leases", `${job.id}.json`))).toBe(true);
+
+    const second = start("runner", "start");
+    await until(() => site.results.length === 2);
+    second.child.kill("SIGTERM");
+    expect(await second.ended).toMatchObject({ code: 0 });
+    expect(site.results.map((result) => result.job)).toEqual([undisturbed.id, job.id]);
+    expect(site.handBacks).toEqual([]);
+    expect(await digestsOf(job)).toEqual(await digestsOf(undisturbed));
+  });
+});
