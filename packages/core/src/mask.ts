@@ -56,55 +56,61 @@ export const pruneCount = (share: number, size: number): number => Math.min(Math
 export function pick(quotas: readonly Quota[], weights: Weights, rule: PickRule, rng: Rng, earlier?: Earlier): Mask {
   const mask: Record<string, Uint8Array> = {};
   for (const quota of quotas) {
-    const values = concatenate(quota.layers.map((layer) => weights[layer]!));
-    if (values.length !== quota.size) throw new Error(`quota of ${quota.layers}: ${quota.size} ≠ ${values.length}`);
-    const old = earlier && concatenateBytes(quota.layers.map((layer) => earlier.mask[layer]!));
-    const kept = new Uint8Array(quota.size).fill(1);
-    for (const index of pruned(quota, values, rule, rng, old, earlier?.by)) kept[index] = 0;
+    const parts = quota.layers.map((layer) => weights[layer]!);
+    const size = parts.reduce((total, part) => total + part.length, 0);
+    if (size !== quota.size) throw new Error(`quota of ${quota.layers}: expected ${quota.size} weights; got ${size}`);
+    const values = joined(new Float32Array(size), parts);
+    const before = earlier?.mask;
+    const old =
+      before &&
+      joined(
+        new Uint8Array(size),
+        quota.layers.map((layer) => before[layer]!),
+      );
+    const stream = rng.stream(quota.layers.join("+"));
+    const kept = new Uint8Array(size).fill(1);
+    if (quota.prune > 0)
+      for (const index of pruned(quota.prune, values, rule, stream, old, earlier?.by)) kept[index] = 0;
     let offset = 0;
     for (const layer of quota.layers) mask[layer] = kept.slice(offset, (offset += weights[layer]!.length));
   }
   return mask;
 }
 
-/** Indices that a quota prunes: the old ones, then as many of the rest as are missing. */
+/** Indices to prune: the old ones, then as many of the rest as are missing. */
 function pruned(
-  quota: Quota,
+  count: number,
   values: Float32Array,
   rule: PickRule,
   rng: Rng,
   old: Uint8Array | undefined,
   by: Earlier["by"] | undefined,
-): number[] {
-  if (quota.prune === 0) return []; // draws nothing either
-  const all = Array.from(values.keys());
-  const byMagnitude = by === "magnitude" || rule === "smallest" ? ascending(all, values) : all;
-  const oldCount = old ? old.reduce((count, kept) => count + 1 - kept, 0) : 0;
-  const isOld = new Uint8Array(quota.size);
-  if (by === "index") for (const index of all) isOld[index] = 1 - old![index]!;
-  else for (const index of byMagnitude.slice(0, oldCount)) isOld[index] = 1;
-  const missing = quota.prune - oldCount;
-  if (missing < 0)
-    throw new Error(`quota of ${quota.layers}: prunes ${quota.prune}, fewer than the ${oldCount} before`);
+): Uint32Array {
+  const order = new Uint32Array(values.length).map((_, i) => i);
+  const rising = (a: number, b: number) => Math.abs(values[a]!) - Math.abs(values[b]!) || a - b;
+  const falling = (a: number, b: number) => Math.abs(values[b]!) - Math.abs(values[a]!) || a - b;
+  if (rule === "smallest" || (old && by === "magnitude")) order.sort(rising);
 
-  const rest = byMagnitude.filter((index) => !isOld[index]);
-  const chosen = {
-    random: () =>
-      Array.from(rng.stream(quota.layers.join("+")).permutation(rest.length).subarray(0, missing), (i) => rest[i]!),
-    smallest: () => rest.slice(0, missing),
-    largest: () => descending(rest, values).slice(0, missing),
-  }[rule]();
-  return [...all.filter((index) => isOld[index]), ...chosen];
+  const oldCount = old ? old.reduce((total, kept) => total + 1 - kept, 0) : 0;
+  if (count < oldCount) throw new Error(`a quota prunes ${count}, fewer than the ${oldCount} before`);
+  const isOld = by === "index" ? (index: number) => old![index] === 0 : (_: number, rank: number) => rank < oldCount;
+  const chosen = order.filter(isOld);
+  const rest = order.filter((index, rank) => !isOld(index, rank));
+
+  if (rule === "largest") rest.sort(falling);
+  const missing = count - oldCount;
+  const drawn =
+    rule === "random"
+      ? rng
+          .permutation(rest.length)
+          .subarray(0, missing)
+          .map((i) => rest[i]!)
+      : rest;
+  return joined(new Uint32Array(count), [chosen, drawn.subarray(0, missing)]);
 }
 
-const ascending = (indices: readonly number[], values: Float32Array): number[] =>
-  [...indices].sort((a, b) => Math.abs(values[a]!) - Math.abs(values[b]!) || a - b);
-
-const descending = (indices: readonly number[], values: Float32Array): number[] =>
-  [...indices].sort((a, b) => Math.abs(values[b]!) - Math.abs(values[a]!) || a - b);
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+/** Fills `whole` with the parts, one after the other. */
+function joined<T extends Float32Array | Uint32Array | Uint8Array>(whole: T, parts: readonly T[]): T {
   let offset = 0;
   for (const part of parts) {
     whole.set(part, offset);
@@ -112,9 +118,6 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
   }
   return whole;
 }
-
-const concatenateBytes = (parts: readonly Uint8Array[]): Uint8Array =>
-  Uint8Array.from(parts.flatMap((part) => [...part]));
 
 /** The mask of a dense ticket: ones. */
 export const denseMask = (weights: Weights, prunable: readonly string[]): Mask =>

@@ -62,7 +62,7 @@ function generator(seed: number, path: readonly string[]): Rng {
     uniform: () => (uint32() >>> 8) / 16_777_216,
     below,
     permutation(n) {
-      const order = Uint32Array.from({ length: n }, (_, i) => i);
+      const order = new Uint32Array(n).map((_, i) => i);
       for (let i = n - 1; i > 0; i--) {
         const j = below(i + 1);
         const swapped = order[i]!;

@@ -55,7 +55,8 @@ export interface Method<S = unknown> {
   readonly paper: { readonly title: string; readonly url: string };
   /** One sentence for forms and help. */
   readonly summary: string;
-  /** Complete: every setting has a default, a description with its unit (`.describe`), and bounds. */
+  /** Every setting has bounds, a description with its unit (`.describe`), and a default; or leaving it out has a meaning
+   * of its own, which the description tells. */
   readonly settings: ZodType<S>;
   /** Can the method make a sparse ticket? Only `dense` cannot: it takes sparsity 0. */
   readonly sparse: boolean;

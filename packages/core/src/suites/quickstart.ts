@@ -13,7 +13,8 @@ const extrusion = { interval: 1, granularity: 0.001, limit: 1, settle: 999, lear
 
 const scratch = { id: "random" };
 const rst = { id: "rst", ...extrusion };
-const rstIter = { id: "rst-iter", rounds: 3, ...extrusion };
+/** The reference finds earlier cuts as the authors' code does. */
+const rstIter = { id: "rst-iter", rounds: 3, earlier: "magnitude", ...extrusion };
 const lthIter = { id: "lth-iter", rounds: 3 };
 
 const spec = (method: SpecInput["method"], sparsity: number, seed = 0): SpecInput => ({
