@@ -29,7 +29,7 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
           Skip to the content
         </a>
         <header className="border-b border-rule">
-          <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-7 px-4 pt-2 sm:px-6">
+          <div className="mx-auto flex max-w-7xl flex-wrap items-center gap-x-7 px-4 pt-2 sm:px-6">
             <Link href="/" className="flex items-center gap-2 py-1.5 font-serif text-xl tracking-tight">
               <Stub />
               Ticketmark
@@ -56,11 +56,11 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
             </div>
           </div>
         </header>
-        <main id="main" tabIndex={-1} className="mx-auto w-full max-w-6xl grow px-4 pb-16 pt-7 outline-none sm:px-6">
+        <main id="main" tabIndex={-1} className="mx-auto w-full max-w-7xl grow px-4 pb-16 pt-7 outline-none sm:px-6">
           {children}
         </main>
         <footer className="border-t border-rule">
-          <div className="note mx-auto flex max-w-6xl flex-wrap gap-x-6 gap-y-1 px-4 py-5 sm:px-6">
+          <div className="note mx-auto flex max-w-7xl flex-wrap gap-x-6 gap-y-1 px-4 py-5 sm:px-6">
             <p className="grow">Everything here is published under CC0: failed and diverged runs too. Times are UTC.</p>
             <p>
               JSON:{" "}

@@ -36,7 +36,7 @@ export default async function LeaderboardPage({ searchParams }: { searchParams: 
 
   return (
     <>
-      <h1 className="title max-w-[26em]">How accurate stays a network when most of its weights go?</h1>
+      <h1 className="title max-w-[26em]">How accurate does a network stay when most of its weights go?</h1>
       <p className="mt-1.5 max-w-[46em] text-soft">
         Sparse-training methods on equal terms: each makes a ticket (a mask and the weights to start from), one shared
         implementation trains and tests it, and the runner that did so signs the numbers.

@@ -1,5 +1,6 @@
 /** One field: label, input, what it means, what is wrong with it. */
-import type { Field } from "./settings-fields.ts";
+import type { Field } from "./field-text.ts";
+import { formatBound } from "./format.ts";
 
 interface Props {
   readonly name: string;
@@ -63,5 +64,7 @@ export function FormField({ name, label, field, value, fallback, fault, onChange
   );
 }
 
-const bounds = ({ min, max }: Field): string =>
-  min === null && max === null ? "" : ` (${min ?? "…"} to ${max ?? "…"})`;
+const bounds = ({ kind, min, max }: Field): string => {
+  if (kind === "steps" || kind === "number or steps") return " (epoch: value, …)";
+  return min === null || max === null ? "" : ` (${formatBound(min)} to ${formatBound(max)})`;
+};

@@ -21,6 +21,9 @@ export const formatSparsity = (sparsity: number): string => String(Number((spars
 /** Any number, short: up to 4 significant digits, no trailing zeros. */
 export const formatNumber = (x: number): string => (Number.isFinite(x) ? String(Number(x.toPrecision(4))) : String(x));
 
+/** A bound of a setting: large ones grouped, small ones as they are. */
+export const formatBound = (x: number): string => (Math.abs(x) >= 10_000 ? formatCount(x) : String(x));
+
 /** "23 Nov 2026, 14:52". The caller says UTC once. */
 export const formatTime = (time: Date): string => `${day.format(time)}, ${clock.format(time)}`;
 

@@ -7,6 +7,7 @@
  */
 import { canonicalJson, LEVELS, type Level, type Spec } from "@ticketmark/core";
 import { group as groupBy } from "d3-array";
+import { isSteps, type Steps } from "./field-text.ts";
 import { type Rank, ranks, type Summary, summarise, uncertainty } from "./statistics.ts";
 
 /** One stored result, as much of it as a leaderboard needs. */
@@ -141,14 +142,8 @@ export function variantOf(method: Spec["method"], others: readonly Spec["method"
 /** A setting's value on one line: words as they are, lists and records as JSON, absent as "default". */
 export function settingText(value: unknown): string {
   if (value === undefined) return "default";
-  if (isSchedule(value)) return scheduleText(value);
+  if (isSteps(value)) return scheduleText(value);
   return typeof value === "string" ? value : canonicalJson(value);
-}
-
-type Steps = readonly { readonly epoch: number; readonly value: number }[];
-
-function isSchedule(value: unknown): value is Steps {
-  return Array.isArray(value) && value.length > 0 && value.every((s) => typeof s?.epoch === "number" && "value" in s);
 }
 
 /** "0.1, from epoch 3 0.01" */

@@ -1,6 +1,7 @@
 import { methods } from "@ticketmark/core";
 import { expect, test } from "vitest";
-import { fieldsOf, fieldsOfMethod, fieldsOfRecipe, parseField, textOf } from "./settings-fields.ts";
+import { parseField, textOf } from "./field-text.ts";
+import { fieldsOf, fieldsOfMethod, fieldsOfRecipe } from "./settings-fields.ts";
 
 test("every setting of every method becomes a field that says what it is", () => {
   for (const method of methods.list)
@@ -26,14 +27,27 @@ test("kinds, bounds and defaults come from the schema", () => {
     ["rounds", "integer", 1, 100, 5],
     ["pick", "choice", null, null, "random"],
     ["hold", "switch", null, null, false],
-    ["rate", "json", null, null, undefined],
+    ["rate", "number or steps", null, null, undefined],
   ]);
   expect(fieldsOfRecipe().map((f) => f.name)).toContain("learningRate");
 });
 
 test("text becomes values; what cannot be read is passed on for the schema to refuse", () => {
-  const [rounds] = fieldsOf({ type: "object", properties: { rounds: { type: "integer" } } });
-  expect(parseField(rounds!, " 3 ")).toBe(3);
-  expect(parseField(rounds!, "")).toBeUndefined();
-  expect(parseField(rounds!, "three")).toBe("three");
+  expect(parseField({ kind: "integer" }, " 3 ")).toBe(3);
+  expect(parseField({ kind: "number" }, "1e-4")).toBe(1e-4);
+  expect(parseField({ kind: "integer" }, "")).toBeUndefined();
+  expect(parseField({ kind: "integer" }, "three")).toBe("three");
+  expect(parseField({ kind: "switch" }, "false")).toBe(false);
+});
+
+test("schedules are written as epoch: value, and one number is enough", () => {
+  const steps = [
+    { epoch: 0, value: 0.1 },
+    { epoch: 100, value: 0.01 },
+  ];
+  expect(textOf(steps)).toBe("0: 0.1, 100: 0.01");
+  expect(parseField({ kind: "steps" }, "0:0.1,100:0.01")).toEqual(steps);
+  expect(parseField({ kind: "steps" }, "0.1")).toEqual([{ epoch: 0, value: 0.1 }]);
+  expect(parseField({ kind: "number or steps" }, "0.1")).toBe(0.1);
+  expect(parseField({ kind: "steps" }, "0:0.1,soon:0.01")).toBe("0:0.1,soon:0.01");
 });

@@ -14,7 +14,7 @@ test("an untouched form is the defaults; what is typed goes to its place", () =>
       ...text,
       "method.rounds": "3",
       "method.pick": "smallest",
-      "recipe.learningRate": '[{"epoch":0,"value":0.2}]',
+      "recipe.learningRate": "0: 0.2",
     }),
   );
   expect(changed.method).toMatchObject({ rounds: 3, pick: "smallest" });

@@ -3,7 +3,7 @@
  * the spec (`method.rounds`, `recipe.epochs`), so that a fault finds its field by itself.
  */
 import type { Spec } from "@ticketmark/core";
-import { type Field, parseField, textOf } from "./settings-fields.ts";
+import { type Field, parseField, textOf } from "./field-text.ts";
 
 /** Text by name of field. Absent and empty mean the same: the default. */
 export type FormText = Readonly<Record<string, string>>;

@@ -3,9 +3,9 @@
 import { useActionState, useEffect, useRef, useState } from "react";
 import { type Cost, costOf, type Faults, submitSpec } from "../app/submit/actions.ts";
 import { CostPreview } from "./cost-preview.tsx";
+import { type Field, textOf } from "./field-text.ts";
 import { FormField } from "./form-field.tsx";
 import { MethodMark } from "./method-mark.tsx";
-import type { Field } from "./settings-fields.ts";
 
 interface Member {
   readonly id: string;
@@ -79,7 +79,7 @@ export function SubmitForm({
   );
 
   return (
-    <form ref={form} action={submit} className="mt-6 grid gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,1fr)_18rem]">
+    <form ref={form} action={submit} className="mt-6 grid gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,1fr)_19rem]">
       <div className="space-y-9">
         <Group title="What">
           {field("dataset", "Data set", choiceOf(dataset.summary, choices.datasets), "")}
@@ -92,7 +92,7 @@ export function SubmitForm({
           {field("method", "Method", choiceOf(method.summary, choices.methods), "")}
           {method.sparse &&
             field("sparsity", "Sparsity, %", typed("share of the prunable weights that go", "number", 0, 100), "")}
-          {field("seeds", "Seeds", typed("a job a seed: 0, or 0-4, or 0, 2, 7", "json", null, null), "")}
+          {field("seeds", "Seeds", typed("a job a seed: 0, or 0-4, or 0, 2, 7", "text", null, null), "")}
           {field(
             "protocol",
             "Protocol",
@@ -107,7 +107,7 @@ export function SubmitForm({
           )}
         </Group>
         <Group title={`Settings of ${method.name}`} mark={method.id}>
-          {method.fields.length === 0 && <p className="note sm:col-span-2">It has none.</p>}
+          {method.fields.length === 0 && <p className="note sm:col-span-full">It has none.</p>}
           {method.fields.map((of) => field(`method.${of.name}`, of.name, of, fallbackOf(of)))}
         </Group>
         <Group title="Final training" note="The same for every method; another recipe is another table.">
@@ -156,9 +156,9 @@ function Group({
     <fieldset>
       <legend className="heading mb-2">
         {mark && <MethodMark method={mark} />} {title}
-        {note && <span className="note ml-3">{note}</span>}
+        {note && <span className="note ml-3 font-sans">{note}</span>}
       </legend>
-      <div className="grid gap-x-8 gap-y-4 sm:grid-cols-2">{children}</div>
+      <div className="grid gap-x-6 gap-y-4 sm:grid-cols-2 xl:grid-cols-3">{children}</div>
     </fieldset>
   );
 }
@@ -180,9 +180,4 @@ const choiceOf = (description: string, members: readonly { readonly id: string; 
   labels: members.map(({ name }) => name),
 });
 
-const fallbackOf = (field: Field): string =>
-  field.default === undefined
-    ? "left out"
-    : typeof field.default === "string"
-      ? field.default
-      : JSON.stringify(field.default);
+const fallbackOf = (field: Field): string => (field.default === undefined ? "left out" : textOf(field.default));

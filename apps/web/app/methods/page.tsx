@@ -2,10 +2,12 @@ import { type Method, methods } from "@ticketmark/core";
 import type { Metadata } from "next";
 import Link from "next/link";
 import { connection } from "next/server";
+import type { Field } from "../../components/field-text.ts";
+import { formatBound } from "../../components/format.ts";
 import { settingText } from "../../components/leaderboard-groups.ts";
 import { MethodMark } from "../../components/method-mark.tsx";
 import { MethodName } from "../../components/method-name.tsx";
-import { type Field, fieldsOfMethod } from "../../components/settings-fields.ts";
+import { fieldsOfMethod } from "../../components/settings-fields.ts";
 
 export const metadata: Metadata = { title: "Methods", description: "Each method, its paper and its settings." };
 
@@ -101,6 +103,6 @@ function SettingsTable({ fields }: { fields: readonly Field[] }) {
 function allowed({ kind, choices, min, max }: Field): string {
   if (kind === "choice") return choices.join(", ");
   if (kind === "switch") return "true, false";
-  if (kind === "json") return "a number, or steps by epoch";
-  return `${min ?? "…"} to ${max ?? "…"}`;
+  if (kind === "steps" || kind === "number or steps") return "a number, or steps by epoch";
+  return min === null || max === null ? "" : `${formatBound(min)} to ${formatBound(max)}`;
 }

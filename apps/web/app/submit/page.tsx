@@ -2,7 +2,8 @@ import { datasets, ENGINE_CHOICES, methods, models, Problem } from "@ticketmark/
 import type { Metadata } from "next";
 import Link from "next/link";
 import { connection } from "next/server";
-import { fieldsOfMethod, fieldsOfRecipe, textOf } from "../../components/settings-fields.ts";
+import { textOf } from "../../components/field-text.ts";
+import { fieldsOfMethod, fieldsOfRecipe } from "../../components/settings-fields.ts";
 import { formTextOf } from "../../components/spec-form.ts";
 import { type FormChoices, SubmitForm } from "../../components/submit-form.tsx";
 import { db } from "../../db/client.ts";
