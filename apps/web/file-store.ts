@@ -21,7 +21,7 @@ const pathOf = (digest: string) => join(folder(), digest.slice(0, 2), digest.sli
  */
 export async function putFile(digest: string, bytes: number, body: AsyncIterable<Uint8Array>): Promise<void> {
   const target = pathOf(digest);
-  await mkdir(dirname(target), { recursive: true });
+  await mkdir(folder(), { recursive: true });
   const draft = join(folder(), `${randomUUID()}.draft`);
   const file = await open(draft, "wx");
   try {
@@ -40,6 +40,7 @@ export async function putFile(digest: string, bytes: number, body: AsyncIterable
     const found = hash.digest("hex");
     if (found !== digest) throw new Problem("bad-file", `expected the file with sha256 ${digest}; got ${found}`);
     await file.sync();
+    await mkdir(dirname(target), { recursive: true });
     await rename(draft, target);
     await syncFolder(dirname(target));
   } finally {

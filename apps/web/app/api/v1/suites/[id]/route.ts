@@ -1,9 +1,9 @@
 /** A maintainer queues a suite; a second time queues only what is new in it. */
+import { setImmediate as turn } from "node:timers/promises";
 import { type suiteReplySchema, suites } from "@ticketmark/core";
 import type { z } from "zod";
 import { db } from "../../../../../db/client.ts";
-import type { NewJob } from "../../../../../db/jobs.ts";
-import { addSuite } from "../../../../../db/suites.ts";
+import { addSuiteJobs, queuedPlaces, type SuiteJob } from "../../../../../db/suites.ts";
 import { reply, route } from "../../../../../http.ts";
 import { newJob } from "../../../../../new-job.ts";
 import { requireMaintainer } from "../../../../../session.ts";
@@ -12,9 +12,20 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
   async POST(request, params) {
     const createdBy = await requireMaintainer(request);
     const suite = suites.get(params.id!);
-    const list: NewJob[] = [];
-    for (const spec of suite.specs()) list.push(await newJob({ spec, engine: "auto", priority: 0, createdBy }));
-    const { queued, existing } = await addSuite(await db(), suite.id, list);
-    return reply({ suite: suite.id, queued, existing } satisfies z.infer<typeof suiteReplySchema>, queued ? 201 : 200);
+    const list = suite.specs();
+    const have = await queuedPlaces(await db(), suite.id);
+    const missing: SuiteJob[] = [];
+    for (const [suiteIndex, spec] of list.entries()) {
+      if (have.has(suiteIndex)) continue;
+      await turn(); // planning a job takes a while, and other requests wait
+      missing.push({
+        ...(await newJob({ spec, engine: "auto", priority: 0, createdBy })),
+        suite: suite.id,
+        suiteIndex,
+      });
+    }
+    const queued = await addSuiteJobs(await db(), missing);
+    const answer: z.infer<typeof suiteReplySchema> = { suite: suite.id, queued, existing: list.length - queued };
+    return reply(answer, queued ? 201 : 200);
   },
 });
