@@ -4,6 +4,7 @@ import { buildKernels } from "./engine/cpu/node/build.ts";
 import { wasmEngine } from "./engine/cpu/wasm.ts";
 import type { Engine } from "./engine/engine.ts";
 import { referenceEngine } from "./engine/reference/reference.ts";
+import { progressSchema } from "./job.ts";
 import { plan } from "./plan.ts";
 import { Problem } from "./problem.ts";
 import { type Environment, type Result, resultSchema } from "./result.ts";
@@ -54,7 +55,9 @@ const essence = ({ phases, curves, accuracy, layers, sparsity, cost, trace, ...r
 test("a run gives a valid result, whose files are what it says", async () => {
   const spec = toy({ method: { id: "rst-iter", rounds: 2, ...shortRst }, sparsity: 0.8 });
   const progress: number[] = [];
-  const { result, files } = await complete(spec, { onProgress: (p) => progress.push(p.iteration / p.iterations) });
+  const { result, files } = await complete(spec, {
+    onProgress: (p) => progress.push(progressSchema.parse(p).iteration / p.iterations),
+  });
   expect(resultSchema.parse(result)).toEqual(result);
   expect(new TextDecoder().decode(files.result)).toBe(canonicalJson(result));
   expect(result.specDigest).toBe(specDigest(spec));
@@ -95,6 +98,32 @@ test("curves: an entry an epoch and phase end, one right after the cut", async (
   expect(curves.testAccuracy[5]).toBe(accuracy!.afterCut.correct / 200);
   expect(curves.testAccuracy.at(-1)).toBe(accuracy!.last.correct / 200);
   expect(accuracy!.validation).toBe(null);
+});
+
+test("an iteration's time leaves out evaluations and pauses; a phase's holds them", async () => {
+  let time = 0;
+  const engine: Engine = {
+    ...referenceEngine(),
+    compile: async (architecture, maxBatch) => {
+      const network = await referenceEngine().compile(architecture, maxBatch);
+      const { step, evaluate } = network;
+      network.step = (...args) => {
+        time += 2;
+        return step.apply(network, args);
+      };
+      network.evaluate = (...args) => {
+        time += 50;
+        return evaluate.apply(network, args);
+      };
+      return network;
+    },
+  };
+  const spec = toy({ method: "random", sparsity: 0.5, protocol: "paper", recipe: { epochs: 8 } });
+  const between: RunOptions["between"] = () => void (time += 7);
+  const { result } = await complete(spec, { engine, now: () => time, between });
+  expect(result.iterationTime).toEqual({ q25: 2, median: 2, q75: 2 }); // 240 iterations: two whole blocks
+  expect(result.phases[0]!.seconds).toBeGreaterThan((240 * 9 + 8 * 100) / 1000);
+  expect(result.seconds).toBeCloseTo(time / 1000, 6);
 });
 
 test("the claimed accuracy is the check engine's", async () => {
