@@ -15,6 +15,11 @@ export type Ending =
   | { readonly type: "stopped" }
   | { readonly type: "failed"; readonly problem: Problem | null; readonly message: string };
 
+/** A worker that ended without saying why: killed, out of memory, or a bug of ours. */
+export class Crashed extends Error {
+  override readonly name = "Crashed";
+}
+
 export interface Worker {
   readonly pid: number | undefined;
   readonly ended: Promise<Ending>;

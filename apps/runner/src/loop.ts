@@ -2,16 +2,17 @@
 import { join } from "node:path";
 import { type Command, ENGINE_CHOICES, type Environment, JOB_KINDS, Problem } from "@ticketmark/core";
 import { startWorker } from "./child.ts";
+import { makePrivateFolder } from "./files.ts";
 import { Leases } from "./leases.ts";
 import { lockFolder } from "./lock.ts";
 import type { Message } from "./protocol.ts";
-import { backoff, pause, withRetries } from "./retry.ts";
+import { backoff, graceful, pause, withRetries } from "./retry.ts";
 import type { Settings } from "./settings.ts";
 import { keepNewestJobs } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { type Supervisor, send, superviseJob } from "./supervise.ts";
 
-/** After a claim was asked for while stopping: how long its reply is awaited, so that no job is taken and forgotten. */
+/** When told to stop with a claim under way: how long its reply is awaited, so that no job is taken and forgotten. */
 const LAST_CLAIM_MS = 800;
 /** Faults in a row slow the runner down: a broken machine must not burn through the queue. */
 const FAULT_FIRST_MS = 1_000;
@@ -24,10 +25,11 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   const { settings, client, status, stop } = options;
   const spool = new Spool(settings.data);
   const leases = new Leases(settings.data);
-  await spool.open();
-  await leases.open();
+  await makePrivateFolder(settings.data);
   const lock = await lockFolder(settings.data);
   try {
+    await spool.open();
+    await leases.open();
     let lastCommand: Command = "continue";
     const supervisor: Supervisor = {
       ...options,
@@ -36,8 +38,8 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       onCommand: (command) => (lastCommand = command),
       onReachable: tellOnce(client.server, status),
     };
-    const offer = await probeEngines(settings);
-    status.say(`Runner ready: ${offer.environment.device} (${offer.environment.reason})`);
+    const offer = await probeEngines(settings, stop);
+    status.say(`Runner of ${client.server} ready: ${offer.environment.device} (${offer.environment.reason})`);
 
     for (const id of await spool.waiting()) {
       await leases.drop(id); // done before the runner ended; only the sending is left
@@ -45,6 +47,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       if (stop.aborted) return;
     }
     let faults = 0;
+    let waiting = false;
     const run = async (...[job, resumed]: [Parameters<typeof superviseJob>[0], boolean]) => {
       const ended = await superviseJob(job, resumed, supervisor);
       faults = ended === "fault" ? faults + 1 : 0;
@@ -58,14 +61,19 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       const reply = await claim(supervisor, offer);
       if (reply === null) return;
       lastCommand = reply.command;
+      const idle = waiting;
+      waiting = reply.job === null;
       if (reply.job) await run(reply.job, false);
       else if (reply.command === "continue") {
+        if (!idle) status.say("Waiting for jobs");
         await pause(Math.max(0.2, 2 * Math.random() * reply.retryAfter) * 1_000, stop);
       }
     }
     if (lastCommand === "drain") status.say("The site asks this runner to drain: it stops.");
     if (lastCommand === "update")
       status.say("The site asks for a newer version of the runner: update it and start it again.");
+  } catch (error) {
+    if (!stop.aborted || !(error instanceof Problem)) throw error; // told to stop in the middle: nothing is lost
   } finally {
     status.clear();
     lock.close();
@@ -80,12 +88,10 @@ interface Offer {
 /** null = told to stop before the site answered. */
 async function claim({ client, settings, stop, onReachable }: Supervisor, { engines, environment }: Offer) {
   const snapshots = await keepNewestJobs(join(settings.data, "snapshots"));
-  const last = new AbortController();
-  const onStop = () => setTimeout(() => last.abort(), LAST_CLAIM_MS).unref();
-  stop.addEventListener("abort", onStop, { once: true });
+  const body = { kinds: [...JOB_KINDS], engines, environment, snapshots };
+  const signal = graceful(stop, LAST_CLAIM_MS);
   try {
-    const body = { kinds: [...JOB_KINDS], engines, environment, snapshots };
-    const reply = await withRetries(() => client.claim(body, last.signal), {
+    const reply = await withRetries(() => client.claim(body, signal), {
       signal: stop,
       onFailure: (error) => onReachable(false, error),
     });
@@ -94,25 +100,25 @@ async function claim({ client, settings, stop, onReachable }: Supervisor, { engi
   } catch (error) {
     if (stop.aborted) return null;
     throw error;
-  } finally {
-    stop.removeEventListener("abort", onStop);
   }
 }
 
 /** What this machine offers. Asked of a worker: the supervisor itself never loads native code. */
-export async function askEngines({ native, threads, cache }: Settings) {
+export async function askEngines({ native, threads, cache }: Settings, stop?: AbortSignal) {
   let engines: Extract<Message, { type: "engines" }>["engines"] = [];
   const settings = { native, threads, cacheDir: cache };
   const worker = startWorker({ type: "probe", settings, choices: [...ENGINE_CHOICES] }, (message) => {
     if (message.type === "engines") engines = message.engines;
   });
+  stop?.addEventListener("abort", worker.kill);
   const ending = await worker.ended;
+  stop?.removeEventListener("abort", worker.kill);
   if (ending.type === "probed") return engines;
   throw new Problem("engine-unavailable", ending.type === "failed" ? ending.message : "the worker named no engine");
 }
 
-async function probeEngines(settings: Settings): Promise<Offer> {
-  const engines = await askEngines(settings);
+async function probeEngines(settings: Settings, stop: AbortSignal): Promise<Offer> {
+  const engines = await askEngines(settings, stop);
   const first = engines.find(({ environment }) => environment !== null);
   if (!first?.environment) {
     const reasons = engines.map(({ choice, problem }) => `${choice}: ${problem?.message}`).join("; ");

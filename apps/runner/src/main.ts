@@ -5,6 +5,7 @@
 
 import { ENGINE_CHOICES, Problem } from "@ticketmark/core";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Crashed } from "./child.ts";
 import { VERSION } from "./code.ts";
 import { doctor } from "./doctor.ts";
 import { describe, type KindName } from "./lists.ts";
@@ -134,8 +135,8 @@ try {
 } catch (error) {
   if (error instanceof CommanderError)
     process.exitCode = error.exitCode === 0 ? 0 : 2; // commander has said why
-  else if (error instanceof Problem || error instanceof Unreachable) {
-    const problem = error instanceof Problem ? error.toJSON() : { title: "unreachable", detail: error.message };
+  else if (error instanceof Problem || error instanceof Unreachable || error instanceof Crashed) {
+    const problem = error instanceof Problem ? error.toJSON() : { title: error.name, detail: error.message };
     process.stderr.write(
       process.argv.includes("--json") ? `${JSON.stringify(problem)}\n` : `ticketmark: ${error.message}\n`,
     );

@@ -52,3 +52,12 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
     if (error.name !== "AbortError") throw error;
   });
 }
+
+/** Aborts `ms` after `signal` does: what is under way may end, and nothing waits for long. */
+export function graceful(signal: AbortSignal, ms: number): AbortSignal {
+  const late = new AbortController();
+  const begin = () => void setTimeout(() => late.abort(signal.reason), ms).unref();
+  if (signal.aborted) begin();
+  else signal.addEventListener("abort", begin, { once: true });
+  return late.signal;
+}

@@ -13,7 +13,7 @@ import {
   type Spec,
   specDigest,
 } from "@ticketmark/core";
-import { startWorker } from "./child.ts";
+import { Crashed, startWorker } from "./child.ts";
 import { readBounded, writeAtomically } from "./files.ts";
 import { ensureKey } from "./keys.ts";
 import type { Settings } from "./settings.ts";
@@ -103,7 +103,7 @@ export async function runCommand({ spec, out, engine, settings, json, stop }: Ru
       return false;
     }
     if (ending.type === "failed" && ending.problem) throw ending.problem;
-    throw new Error(ending.type === "failed" ? ending.message : "the worker ended without a result");
+    throw new Crashed(ending.type === "failed" ? ending.message : "the worker ended without a result");
   }
   const { envelope, result } = await signRun(folder, ending, null, key);
   await writeAtomically(join(folder, ENVELOPE), `${JSON.stringify(envelope)}\n`);

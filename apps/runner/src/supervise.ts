@@ -20,7 +20,7 @@ import { deliver } from "./deliver.ts";
 import { keepLease } from "./heart.ts";
 import type { Leases } from "./leases.ts";
 import type { Message } from "./protocol.ts";
-import { withRetries } from "./retry.ts";
+import { graceful, isWorthRetrying, withRetries } from "./retry.ts";
 import type { Settings } from "./settings.ts";
 import { signRun } from "./sign.ts";
 import { snapshotIteration } from "./snapshots.ts";
@@ -62,6 +62,10 @@ export async function superviseJob(job: ClaimedJob, resumed: boolean, supervisor
     if (!(error instanceof Problem)) throw error;
     await handBack(job, { reason: "fault", message: error.message, snapshotIteration: null }, supervisor);
     return "fault";
+  }
+  if (supervisor.stop.aborted) {
+    await handleInterruption("stopping", job, labelOf(spec), supervisor); // claimed in the last moment
+    return "ok";
   }
   const run = followRun(job, resumed, supervisor);
   try {
@@ -182,8 +186,8 @@ export async function send(jobId: string, supervisor: Supervisor): Promise<void>
   const { client, spool, status, stop, onReachable } = supervisor;
   try {
     const entry = await spool.read(jobId);
-    const onFailure = (error: Error) => onReachable(false, error);
-    const { level } = await deliver(client, entry, { signal: stop, onFailure });
+    const patience = { signal: graceful(stop, FAREWELL_MS), onFailure: (error: Error) => onReachable(false, error) };
+    const { level } = await deliver(client, entry, patience);
     onReachable(true, null);
     await spool.remove(jobId);
     const { accuracy, outcome } = entry.result;
@@ -191,7 +195,9 @@ export async function send(jobId: string, supervisor: Supervisor): Promise<void>
     const label = labelOf(parseCompleteSpec(entry.job.spec));
     status.say(`✓ ${label}: ${what}, acknowledged as ${level}`, { job: jobId, outcome, level });
   } catch (error) {
-    if (stop.aborted) return;
+    if (stop.aborted && isWorthRetrying(error)) {
+      return status.say(`Job ${jobId}: the result is kept, and sent at the next start`, { job: jobId });
+    }
     if (!(error instanceof Problem) || error.code === "unauthorized") throw error;
     const where = await spool.refuse(jobId, error);
     status.say(`✗ job ${jobId}: the result was REFUSED (${error.code}): ${error.message}; it is kept in ${where}`, {
