@@ -46,12 +46,16 @@ export function readEnv(variables: Record<string, string | undefined>, cwd: stri
   return {
     root,
     data,
-    databaseUrl: settings.POSTGRES_URL ?? `pglite:${join(data, "db")}`,
+    databaseUrl: fromRoot(root, settings.POSTGRES_URL ?? `pglite:${join(data, "db")}`),
     leaseSeconds: settings.TICKETMARK_LEASE_SECONDS,
     heartbeatSeconds: settings.TICKETMARK_HEARTBEAT_SECONDS,
     retrySeconds: settings.TICKETMARK_RETRY_SECONDS,
   };
 }
+
+/** A folder is meant from the repository, wherever the site is started. */
+const fromRoot = (root: string, url: string): string =>
+  url.startsWith("pglite:") && url !== "pglite:memory" ? `pglite:${resolve(root, url.slice("pglite:".length))}` : url;
 
 /** The nearest folder upwards that holds the migrations: Next runs in apps/web, tests in the root. */
 function findRoot(from: string): string {

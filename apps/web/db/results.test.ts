@@ -1,0 +1,199 @@
+import type { Result, Score } from "@ticketmark/core";
+import { eq, sql } from "drizzle-orm";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Db } from "./client.ts";
+import { addJob, cancelJob } from "./jobs.ts";
+import { claim, handBack, heartbeat } from "./leases.ts";
+import {
+  addResult,
+  dataVersion,
+  findEnvelope,
+  findReceipt,
+  findResult,
+  listResults,
+  nextUnchecked,
+  setCheck,
+  type Verified,
+} from "./results.ts";
+import { jobs, results } from "./schema.ts";
+import { addSuiteJobs, queuedPlaces } from "./suites.ts";
+import { addRunner, clear, environment, someDigest, someJob, testServers } from "./test-databases.ts";
+
+const score = (correct: number): Score => ({ correct, total: 200, loss: 0.1 + 0.2 });
+/** What these queries read of a result. */
+const someResult = {
+  outcome: "completed",
+  message: null,
+  accuracy: {
+    last: score(190),
+    best: { score: score(195), iteration: 5 },
+    afterCut: score(50),
+    beforeCut: null,
+    validation: null,
+  },
+  ticketDigest: someDigest(),
+  trainedDigest: someDigest(),
+  seconds: 1.5,
+} as unknown as Result;
+
+for (const server of await testServers()) {
+  describe(`results on ${server.name}`, () => {
+    let db: Db;
+    let runner: string;
+    let other: string;
+    beforeAll(async () => {
+      const database = await server.empty();
+      await database.migrate();
+      db = database.db;
+    });
+    beforeEach(async () => {
+      await clear(db);
+      runner = await addRunner(db, "one");
+      other = await addRunner(db, "two");
+    });
+
+    async function take(by: string) {
+      const lease = { hash: someDigest(), nonce: someDigest(), seconds: 120 };
+      const offer = { kinds: ["run" as const], engines: ["auto" as const], environment, snapshots: [] };
+      const job = await claim(db, by, offer, lease);
+      return { jobId: job!.id, runnerId: by, leaseHash: lease.hash };
+    }
+    type Holder = Awaited<ReturnType<typeof take>>;
+    const verified = (holder: Holder, more: Partial<Verified> = {}): Verified => ({
+      ...holder,
+      keyId: someDigest(),
+      spec: {
+        ...{ dataset: "toy", model: "mlp-tiny", method: { id: "rst" }, sparsity: 0.98, scope: "uniform" },
+        ...{ seed: 4_294_967_295, protocol: "paper", recipe: {} as never },
+      } as Verified["spec"],
+      specDigest: someDigest(),
+      groupDigest: someDigest(),
+      result: someResult,
+      resultDigest: someDigest(),
+      envelope: new Uint8Array([0, 255, 10]),
+      envelopeDigest: someDigest(),
+      ...more,
+    });
+    const expire = (id: string) =>
+      db.update(jobs).set({ leaseExpiresAt: sql`now() - interval '1 second'` }).where(eq(jobs.id, id));
+    const state = async (id: string) => (await db.select().from(jobs).where(eq(jobs.id, id)))[0]!.state;
+    const stored = () => db.$count(results);
+    const lost = expect.objectContaining({ code: "lease-lost" });
+
+    it("stores a result and ends its job; what is read is what was stored", async () => {
+      const { id } = await addJob(db, someJob());
+      const one = verified(await take(runner));
+      const { resultId, level } = await addResult(db, one);
+      expect([level, await state(id)]).toEqual(["signed", "done"]);
+      const found = await findResult(db, resultId);
+      expect(found).toMatchObject({
+        spec: one.spec,
+        result: someResult,
+        accuracy: someResult.accuracy,
+        seconds: 1.5,
+        runner: { id: runner, name: "one" },
+      });
+      const [row] = await db.select().from(results);
+      expect(row).toMatchObject({
+        seed: 4_294_967_295,
+        accuracy: 0.95,
+        bestAccuracy: 0.975,
+        afterCutAccuracy: 0.25,
+        validationAccuracy: null,
+      });
+      expect([...(await findEnvelope(db, resultId)).envelope]).toEqual([0, 255, 10]);
+    });
+
+    it("gives the same receipt for the same envelope, also at once; another one is a conflict", async () => {
+      await addJob(db, someJob());
+      const one = verified(await take(runner));
+      const [a, b] = await Promise.all([addResult(db, one), addResult(db, one)]);
+      expect(a).toEqual(b);
+      expect(await addResult(db, one)).toEqual(a);
+      expect(await findReceipt(db, one.jobId, one.envelopeDigest)).toEqual(a);
+      await expect(findReceipt(db, one.jobId, someDigest())).rejects.toEqual(
+        expect.objectContaining({ code: "conflict" }),
+      );
+      expect(await stored()).toBe(1);
+    });
+
+    it("counts a late result if nobody took the job since: it may be queued again, or failed", async () => {
+      const { id } = await addJob(db, someJob());
+      const holder = await take(runner);
+      await expire(id);
+      await addJob(db, someJob({ priority: 9 }));
+      await take(other); // reaps
+      expect(await state(id)).toBe("queued");
+      await addResult(db, verified(holder));
+      expect(await state(id)).toBe("done");
+
+      const failed = await addJob(db, someJob());
+      let last = await take(runner);
+      for (let n = 1; n <= 3; n++) {
+        await handBack(db, last, { reason: "fault", message: "", snapshotIteration: null });
+        if (n < 3) last = await take(runner);
+      }
+      expect(await state(failed.id)).toBe("failed");
+      await addResult(db, verified(last));
+      expect(await state(failed.id)).toBe("done");
+    });
+
+    it("refuses a late result once another runner has the job, or it was cancelled", async () => {
+      const { id } = await addJob(db, someJob());
+      const late = await take(runner);
+      await expire(id);
+      const now = await take(other);
+      await expect(addResult(db, verified(late))).rejects.toEqual(lost);
+      expect([await stored(), await state(id)]).toEqual([0, "running"]);
+      await cancelJob(db, id, "me");
+      await handBack(db, now, { reason: "cancelled", message: "", snapshotIteration: null });
+      await expect(addResult(db, verified(now))).rejects.toEqual(lost);
+      await expect(heartbeat(db, now, null, 120)).rejects.toEqual(lost);
+      expect([await stored(), await state(id)]).toEqual([0, "cancelled"]);
+    });
+
+    it("lists newest first, in pages, and tells when anything changed", async () => {
+      expect(await dataVersion(db)).toBe("0.0");
+      const ids: string[] = [];
+      for (let n = 0; n < 3; n++) {
+        await addJob(db, someJob());
+        ids.unshift((await addResult(db, verified(await take(runner)))).resultId);
+      }
+      const first = await listResults(db, { limit: 2 });
+      const second = await listResults(db, { limit: 2, after: first.next! });
+      expect([...first.results, ...second.results].map(({ id }) => id)).toEqual(ids);
+      expect([first.results.length, second.next]).toEqual([2, null]);
+      const before = await dataVersion(db);
+      await setCheck(db, ids[0]!, { ok: true, message: "", last: null, afterCut: null, at: 0 });
+      expect(await dataVersion(db)).not.toBe(before);
+    });
+
+    it("hands out unchecked results oldest first; a check raises the level and never lowers it", async () => {
+      const check = { message: "", last: score(1), afterCut: score(2), at: 0 };
+      const ids: string[] = [];
+      for (let n = 0; n < 3; n++) {
+        await addJob(db, someJob());
+        ids.push((await addResult(db, verified(await take(runner)))).resultId);
+      }
+      const first = (await nextUnchecked(db, 0))!;
+      expect(first.id).toBe(ids[0]);
+      expect((await nextUnchecked(db, first.seq))?.id).toBe(ids[1]);
+      await setCheck(db, ids[0]!, { ...check, ok: true });
+      await setCheck(db, ids[1]!, { ...check, ok: false });
+      await db.update(results).set({ level: "repeated" }).where(eq(results.id, ids[2]!));
+      await setCheck(db, ids[2]!, { ...check, ok: true });
+      expect(await nextUnchecked(db, 0)).toBeNull();
+      const levels = await Promise.all(ids.map(async (id) => (await findResult(db, id)).level));
+      expect(levels).toEqual(["checked", "signed", "repeated"]);
+    });
+
+    it("queues each place of a suite once, also when two ask at once", async () => {
+      const list = [0, 1, 2].map((suiteIndex) => ({ ...someJob(), suite: "s", suiteIndex }));
+      const counts = await Promise.all([addSuiteJobs(db, list), addSuiteJobs(db, list)]);
+      expect(counts[0]! + counts[1]!).toBe(3);
+      expect(await addSuiteJobs(db, [])).toBe(0);
+      expect(await queuedPlaces(db, "s")).toEqual(new Set([0, 1, 2]));
+      expect((await take(runner)).jobId).toBe((await db.select().from(jobs).where(eq(jobs.suiteIndex, 0)))[0]!.id);
+    });
+  });
+}

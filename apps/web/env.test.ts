@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { readEnv } from "./env.ts";
+
+const root = join(import.meta.dirname, "../..");
+const bad = (text: string) => expect.objectContaining({ code: "bad-settings", message: expect.stringContaining(text) });
+
+it("keeps everything in .data of the repository, wherever the site is started", () => {
+  for (const cwd of [root, import.meta.dirname])
+    expect(readEnv({}, cwd)).toEqual({
+      root,
+      data: join(root, ".data"),
+      databaseUrl: `pglite:${join(root, ".data/db")}`,
+      leaseSeconds: 120,
+      heartbeatSeconds: 15,
+      retrySeconds: 10,
+    });
+});
+
+it("reads what is set; empty is unset", () => {
+  const set = { TICKETMARK_DATA: "/srv/t", TICKETMARK_LEASE_SECONDS: "2.5", POSTGRES_URL: "" };
+  expect(readEnv(set, root)).toMatchObject({ data: "/srv/t", databaseUrl: "pglite:/srv/t/db", leaseSeconds: 2.5 });
+  expect(readEnv({ POSTGRES_URL: "pglite:memory" }, root).databaseUrl).toBe("pglite:memory");
+  expect(readEnv({ POSTGRES_URL: "pglite:here" }, import.meta.dirname).databaseUrl).toBe(
+    `pglite:${join(root, "here")}`,
+  );
+});
+
+it("names each variable that is wrong, in one line, and no password", () => {
+  const wrong = { POSTGRES_URL: "mysql://me:secret@host/x", TICKETMARK_RETRY_SECONDS: "soon" };
+  expect(() => readEnv(wrong, root)).toThrow(bad("POSTGRES_URL: expected pglite:DIR or postgres://"));
+  expect(() => readEnv(wrong, root)).toThrow(bad("TICKETMARK_RETRY_SECONDS"));
+  expect(() => readEnv(wrong, root)).not.toThrow(/secret|\n/);
+  expect(() => readEnv({}, "/")).toThrow(bad("drizzle/"));
+});
