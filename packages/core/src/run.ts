@@ -23,7 +23,7 @@ import { BLOCK, Trace } from "./trace.ts";
 import { normalised, shuffledBatches, splitTraining } from "./training/batches.ts";
 import { denseNetwork, type PhaseObserver } from "./training/dense-network.ts";
 import { EVALUATION_BATCH, evaluate, evaluateWeights } from "./training/evaluate.ts";
-import { newRecord, type Record, Recorder } from "./training/record.ts";
+import { newRecord, Recorder, type RunRecord } from "./training/record.ts";
 import { readSnapshot, writeSnapshot } from "./training/snapshot.ts";
 import { Diverged, type Position, Stopped } from "./training/train.ts";
 import type { Weights } from "./weights.ts";
@@ -205,7 +205,7 @@ export const runJob: RunJob = async (spec, options) => {
 };
 
 /** Iterations and images before the ticket and after it. */
-function costOf({ phases, examples }: Record): Result["cost"] {
+function costOf({ phases, examples }: RunRecord): Result["cost"] {
   const sum = (part: "method" | "final", of: (i: number) => number) =>
     phases.reduce((total, phase, i) => total + (phase.part === part ? of(i) : 0), 0);
   return {

@@ -40,19 +40,16 @@ export function shuffledBatches(dataset: Dataset, examples: Examples, indices: U
     const epochIterations = Math.ceil(indices.length / batchSize);
     const chosen = new Uint32Array(batchSize);
     let epoch = -1;
-    let order = new Uint32Array();
+    let order: Uint32Array = new Uint32Array();
     return (iteration) => {
       const wanted = Math.floor(iteration / epochIterations);
       if (wanted !== epoch) {
         epoch = wanted;
-        order = Uint32Array.from(
-          rng.stream(`batches/${phase}/${epoch}`).permutation(indices.length),
-          (i) => indices[i]!,
-        );
+        order = rng.stream(`batches/${phase}/${epoch}`).permutation(indices.length);
       }
       const from = (iteration % epochIterations) * batchSize;
       const size = Math.min(batchSize, indices.length - from);
-      for (let i = 0; i < size; i++) chosen[i] = order[from + i]!;
+      for (let i = 0; i < size; i++) chosen[i] = indices[order[from + i]!]!;
       return assemble(chosen.subarray(0, size));
     };
   };

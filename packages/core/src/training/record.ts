@@ -27,9 +27,9 @@ export const recordSchema = z.strictObject({
   blockTimes: z.array(z.number().min(0)),
   seconds: z.number().min(0),
 });
-export type Record = z.infer<typeof recordSchema>;
+export type RunRecord = z.infer<typeof recordSchema>;
 
-export const newRecord = (): Record => ({
+export const newRecord = (): RunRecord => ({
   phases: [],
   examples: [],
   curves: { phase: [], iteration: [], trainLoss: [], testLoss: [], testAccuracy: [], validationAccuracy: [] },
@@ -63,7 +63,7 @@ export interface RecorderOptions {
 }
 
 export class Recorder {
-  readonly record: Record;
+  readonly record: RunRecord;
   readonly #options: RecorderOptions;
   readonly #planned: number;
   /** When time was last taken. */
@@ -74,7 +74,7 @@ export class Recorder {
   #latest = { loss: null as number | null, accuracy: null as number | null, iterationsPerSecond: 0 };
 
   /** Goes on with `record`, which it changes. `since`: when this attempt began. */
-  constructor(record: Record, options: RecorderOptions, since: number) {
+  constructor(record: RunRecord, options: RecorderOptions, since: number) {
     this.record = record;
     this.#options = options;
     this.#planned = options.plan.methodIterations + options.plan.finalIterations;
