@@ -9,10 +9,10 @@ const SPARSE_SHARE = 0.5;
 /** Most kept entries of a weight of this size for which the sparse kernels are taken. */
 export const sparseLimit = (size: number): number => Math.floor(size * SPARSE_SHARE);
 
-/** Below this many multiply-adds for each thread, meeting at barriers costs more than the thread does. */
+/** Below this many multiply-adds of a forward pass for each thread, meeting at barriers costs more than the thread does. */
 const WORK_A_THREAD = 1 << 18;
 
-/** Threads worth their barriers, of those asked for. Changes no bits. */
+/** Threads worth their barriers, of those asked for, for one forward pass of so many multiply-adds. Changes no bits. */
 export function threadsFor(multiplyAdds: number, threads: number): number {
   return Math.max(1, Math.min(threads, Math.floor(multiplyAdds / WORK_A_THREAD)));
 }

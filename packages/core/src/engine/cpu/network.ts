@@ -4,7 +4,6 @@ import { Problem } from "../../problem.ts";
 import { checkExamples, checkImages, checkMask, checkWeights } from "../checks.ts";
 import type { Network, Update } from "../engine.ts";
 import { type Arena, columnsOf, planArena } from "./arena.ts";
-import { threadsFor } from "./choose.ts";
 import { parametersIn } from "./parameters.ts";
 import { type Program, writePrograms } from "./program.ts";
 import { multiplyAdds, stagesOf } from "./stages.ts";
@@ -20,7 +19,8 @@ export interface Host {
 /** What kernels there are, and what they may use. */
 export interface Kernels {
   readonly device: string;
-  readonly threads: number;
+  /** Threads for this many multiply-adds a forward pass. */
+  threads(work: number): number;
   /** Bytes a network may have. */
   readonly limit: number;
   /** Allocates the arena. Throws Problem "out-of-memory". */
@@ -45,7 +45,7 @@ export async function compileNetwork(architecture: Architecture, maxBatch: numbe
   }
   const stages = stagesOf(architecture);
   const { features, classes } = stages;
-  const threads = threadsFor(multiplyAdds(stages) * columnsOf(maxBatch), kernels.threads);
+  const threads = kernels.threads(multiplyAdds(stages) * columnsOf(maxBatch));
   const arena = planArena(stages, maxBatch, threads, kernels.limit);
   const host = await kernels.open(arena);
   const { memory } = host;

@@ -23,7 +23,7 @@ export async function wasmEngine(kernels: Uint8Array<ArrayBuffer>): Promise<Engi
   const module = await compileKernels(kernels);
   return cpuEngine({
     device: "wasm, 1 thread",
-    threads: 1,
+    threads: () => 1,
     limit: MEMORY_LIMIT,
     open: (arena) => openWasm(module, arena),
   });

@@ -1,18 +1,17 @@
 /**
- * Builds kernels.c to packages/core/build/kernels.wasm with @yowasp/clang (a Clang that runs in Node, so no compiler
+ * Builds the kernels to packages/core/build/kernels.wasm with @yowasp/clang (a Clang that runs in Node, so no compiler
  * need be installed), unless the build that is there came from the same source, flags and compiler. As a script it
  * does that and prints one line.
  *
  * The threads' flags are part of every build: one file serves pages, workers and the site. Relaxed SIMD stays off, as its
  * results differ between CPUs.
  */
-import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { Problem } from "../../../problem.ts";
+import { readSources, sha256 } from "./sources.ts";
 
-const SOURCE = new URL("../kernels.c", import.meta.url);
 const FOLDER = new URL("../../../../build/", import.meta.url);
 const FLAGS = [
   "--target=wasm32",
@@ -41,21 +40,21 @@ export interface BuiltKernels {
 
 /** The kernels' wasm, built when missing or stale. Throws Problem "engine-unavailable" if it cannot be built. */
 export async function buildKernels(): Promise<BuiltKernels> {
-  const source = await readFile(SOURCE, "utf8");
-  const wanted = sha256(JSON.stringify([source, FLAGS, compilerVersion()]));
+  const sources = await readSources();
+  const wanted = sha256(JSON.stringify([sources, FLAGS, compilerVersion()]));
   const wasm = new URL("kernels.wasm", FOLDER);
   const note = new URL("kernels.wasm.sha256", FOLDER); // of what went in, and of the file
   const [bytes, line] = await Promise.all([readOrNull(wasm), readOrNull(note)]);
   if (bytes && line && line.toString() === `${wanted} ${sha256(bytes)}\n`)
     return { bytes: new Uint8Array(bytes), built: false };
-  const fresh = await compile(source);
+  const fresh = await compile(sources);
   await mkdir(FOLDER, { recursive: true });
   await writeAtomically(wasm, fresh);
   await writeAtomically(note, `${wanted} ${sha256(fresh)}\n`);
   return { bytes: fresh, built: true };
 }
 
-async function compile(source: string): Promise<Uint8Array<ArrayBuffer>> {
+async function compile(sources: Record<string, string>): Promise<Uint8Array<ArrayBuffer>> {
   let said = "";
   const decoder = new TextDecoder();
   const listen = (bytes: Uint8Array | null) => {
@@ -64,11 +63,10 @@ async function compile(source: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const { commands, runLLVM } = await import("@yowasp/clang");
     await runLLVM(undefined, undefined, { fetchProgress: () => {} }); // unpacks itself, quietly
-    const out = await commands.clang(
-      [...FLAGS, "kernels.c", "-o", "kernels.wasm"],
-      { "kernels.c": source },
-      { stdout: listen, stderr: listen },
-    );
+    const out = await commands.clang([...FLAGS, "kernels.c", "-o", "kernels.wasm"], sources, {
+      stdout: listen,
+      stderr: listen,
+    });
     return new Uint8Array(out?.["kernels.wasm"] as Uint8Array);
   } catch (cause) {
     throw new Problem("engine-unavailable", `kernels.c: expected @yowasp/clang to build it; got: ${said || cause}`, {
@@ -100,8 +98,6 @@ async function writeAtomically(file: URL, content: string | Uint8Array): Promise
   await writeFile(temporary, content);
   await rename(temporary, file);
 }
-
-const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { bytes, built } = await buildKernels();
