@@ -12,7 +12,6 @@ export function proxy(request: NextRequest): NextResponse {
   const csp = policy(nonce);
   const headers = new Headers(request.headers);
   headers.set("content-security-policy", csp);
-  headers.set("x-nonce", nonce);
   const response = NextResponse.next({ request: { headers } });
   response.headers.set("content-security-policy", csp);
   response.headers.set("cross-origin-opener-policy", "same-origin");
