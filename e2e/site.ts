@@ -90,7 +90,7 @@ export class Site {
 
   job = (id: string): Promise<Job> => this.get(`/jobs/${id}`);
 
-  async untilState(id: string, state: string, timeout = 60_000): Promise<Job> {
+  async untilState(id: string, state: string, timeout = 100_000): Promise<Job> {
     await expect.poll(async () => (await this.job(id)).state, { timeout }).toBe(state);
     return this.job(id);
   }

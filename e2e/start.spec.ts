@@ -3,10 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect, test } from "@playwright/test";
 import { root } from "../start.mjs";
 import { childrenOf, isAlive, processes, startNode } from "./processes.ts";
 import { freePort } from "./site.ts";
-import { expect, longSpec, test } from "./test.ts";
+import { longSpec } from "./test.ts";
 
 let data: string;
 test.beforeEach(() => {
