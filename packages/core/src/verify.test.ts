@@ -252,5 +252,6 @@ describe("refused", () => {
     await expect(submit({ ...envelope, payload }, output.files)).rejects.toMatchObject({ code: "bad-signature" });
     await expect(submit(envelope, output.files, { absent: "trained" })).rejects.toThrow(/trained: expected file/);
     expect(parseResult(output.files.result)).toEqual(output.result);
+    expect(() => parseResult(new Uint8Array(9 << 20))).toThrow(/expected at most 8388608 bytes/);
   });
 });

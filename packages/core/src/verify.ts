@@ -181,8 +181,13 @@ function agree(what: string, expected: unknown, got: unknown): void {
   if (e !== g) throw new Problem("bad-file", `${what}: expected ${e.slice(0, 300)}; got ${g.slice(0, 300)}`);
 }
 
+/** Full curves (20,000 evaluations) take 3 MB. */
+const MAX_RESULT_BYTES = 8 << 20;
+
 /** Reads the result file. Throws Problem "bad-file". */
 export function parseResult(bytes: Uint8Array): Result {
+  if (bytes.length > MAX_RESULT_BYTES)
+    throw new Problem("bad-file", `result: expected at most ${MAX_RESULT_BYTES} bytes; got ${bytes.length}`);
   const parsed = resultSchema.safeParse(parseCanonical(bytes, "result"));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
