@@ -39,9 +39,8 @@ function terminalStatus(out: Out): Status {
       if (line) out.write((shown = line));
     },
     progress(label, progress) {
-      clear();
       shown = terminalLine(label, progress, (out.columns ?? 80) - 1);
-      out.write(shown);
+      out.write(`\r${shown}\x1b[K`); // in one piece, so that it does not flicker
     },
     clear,
   };

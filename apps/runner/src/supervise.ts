@@ -44,7 +44,7 @@ export interface Supervisor {
 }
 
 /** Of the 2.5 s that stopping may take: for the last snapshot, then for telling the site. */
-const SNAPSHOT_MS = 1_500;
+const SNAPSHOT_MS = 1_300;
 const FAREWELL_MS = 800;
 
 type Interruption = "stopping" | "cancelled" | "lease-lost";
@@ -135,7 +135,8 @@ function followRun(job: ClaimedJob, resumed: boolean, supervisor: Supervisor) {
       },
     );
     const interrupt = () => {
-      if (interrupted.signal.reason !== "stopping") return worker.kill();
+      // Before the first progress there is nothing to save; an earlier snapshot stays as it is.
+      if (interrupted.signal.reason !== "stopping" || progress === null) return worker.kill();
       worker.stop();
       killer = setTimeout(worker.kill, SNAPSHOT_MS);
     };
