@@ -9,15 +9,22 @@ export interface Interval {
   readonly half: number;
 }
 
-const [WIDTH, HEIGHT] = [150, 18];
+const [WIDTH, HEIGHT] = [190, 18];
 
 /** `all`: every interval of the section. */
 export function IntervalPlot({ method, mean, half, all }: Interval & { method: string; all: readonly Interval[] }) {
-  const x = scaleLinear(rangeOf(all.flatMap((i) => [i.mean - i.half, i.mean + i.half])), [4, WIDTH - 4]);
+  const x = scaleLinear(
+    rangeOf(
+      all.flatMap((i) => [i.mean - i.half, i.mean + i.half]),
+      0.04,
+      0.0005,
+    ),
+    [6, WIDTH - 6],
+  );
   return (
     <svg
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-      className="inline-block h-[18px] w-[150px] align-[-0.3em]"
+      className="inline-block h-[18px] w-[190px] align-[-0.3em]"
       aria-hidden="true"
     >
       <line x1={0} x2={WIDTH} y1={HEIGHT / 2} y2={HEIGHT / 2} stroke="var(--color-rule)" />

@@ -86,7 +86,9 @@ function Queue({ queued, names, maintainer }: { queued: readonly PublicJob[]; na
             #
           </th>
           <th scope="col">Job</th>
-          <th scope="col">Why it waits</th>
+          <th scope="col" className="max-sm:hidden">
+            Why it waits
+          </th>
           <th scope="col" className="number max-sm:hidden">
             Iterations
           </th>
@@ -102,12 +104,9 @@ function Queue({ queued, names, maintainer }: { queued: readonly PublicJob[]; na
             <td className="number text-soft">{(job.queue?.ahead ?? 0) + 1}</td>
             <th scope="row" className="!font-normal !text-ink !align-baseline">
               <JobTitle job={job} names={names} />
+              <span className="note block sm:hidden">{waiting(job)}</span>
             </th>
-            <td className="text-soft">
-              {job.queue?.why}
-              {job.attempts > 0 && ` (after ${plural(job.attempts, "fault")}: ${job.message ?? "no message"})`}
-              {job.snapshotIteration !== null && ` (goes on from iteration ${formatCount(job.snapshotIteration)})`}
-            </td>
+            <td className="text-soft max-sm:hidden">{waiting(job)}</td>
             <td className="number max-sm:hidden">{formatCount(plannedIterations(job))}</td>
             <td className="number max-sm:hidden">{formatCompact(job.plan.methodExamples + job.plan.finalExamples)}</td>
             {maintainer && (
@@ -120,4 +119,12 @@ function Queue({ queued, names, maintainer }: { queued: readonly PublicJob[]; na
       </tbody>
     </table>
   );
+}
+
+function waiting({ queue, attempts, message, snapshotIteration }: PublicJob): string {
+  const more = [
+    attempts > 0 && `after ${plural(attempts, "fault")}: ${message ?? "no message"}`,
+    snapshotIteration !== null && `goes on from iteration ${formatCount(snapshotIteration)}`,
+  ].filter(Boolean);
+  return `${queue?.why ?? ""}${more.length > 0 ? ` (${more.join("; ")})` : ""}`;
 }

@@ -18,8 +18,9 @@ import { LevelBadge } from "./level-badge.tsx";
 import { MethodName } from "./method-name.tsx";
 import { methodName } from "./registry-names.ts";
 import { RunsTable } from "./runs-table.tsx";
+import { rankText } from "./statistics.ts";
 
-const COLUMNS = 10;
+const COLUMNS = 11;
 
 /** `groups` filtered and sorted; in the usual order they are divided by sparsity. */
 export function LeaderboardTable({
@@ -38,17 +39,17 @@ export function LeaderboardTable({
       <thead>
         <tr>
           <th scope="col" className="w-8">
-            <abbr title="Rank within one sparsity; = means it cannot be told from another" className="no-underline">
+            <abbr title="Places within one sparsity that the numbers leave open" className="no-underline">
               #
             </abbr>
           </th>
           <th scope="col">Method</th>
-          <SortHead name="Sparsity" sort="sparsity" filter={filter} className="hidden md:table-cell" />
           <SortHead name="Test accuracy, %" sort="accuracy" filter={filter} />
           <th scope="col" className="hidden lg:table-cell">
             <span className="sr-only">Interval</span>
           </th>
           <SortHead name="After the cut, %" sort="after-cut" filter={filter} className="hidden md:table-cell" />
+          <SortHead name="Real sparsity, %" sort="sparsity" filter={filter} className="hidden md:table-cell" />
           <SortHead name="Compression" sort="compression" filter={filter} className="hidden md:table-cell" />
           <SortHead name="Images trained on" sort="cost" filter={filter} className="hidden md:table-cell" />
           <SortHead name="Time" sort="seconds" filter={filter} className="hidden lg:table-cell" />
@@ -62,7 +63,7 @@ export function LeaderboardTable({
         <tbody key={filter.sort ? "all" : section[0]!.spec.sparsity}>
           {!filter.sort && <SectionHead sparsity={section[0]!.spec.sparsity} />}
           {section.map((group) => (
-            <GroupRows key={group.digest} group={group} section={section} />
+            <GroupRows key={group.digest} group={group} section={section} sorted={filter.sort !== null} />
           ))}
         </tbody>
       ))}
@@ -105,7 +106,7 @@ function SortHead({
 function SectionHead({ sparsity }: { sparsity: number }) {
   return (
     <tr>
-      <th scope="rowgroup" colSpan={COLUMNS + 1} className="!pt-5 !pb-1.5">
+      <th scope="rowgroup" colSpan={COLUMNS} className="!pt-5 !pb-1.5">
         <span className="heading text-ink">{sparsity === 0 ? "Dense" : `${formatSparsity(sparsity)} % sparsity`}</span>
         {sparsity > 0 && (
           <span className="note ml-3 font-normal">{formatSparsity(1 - sparsity)} % of prunable weights kept</span>
@@ -115,7 +116,7 @@ function SectionHead({ sparsity }: { sparsity: number }) {
   );
 }
 
-function GroupRows({ group, section }: { group: Group; section: readonly Group[] }) {
+function GroupRows({ group, section, sorted }: { group: Group; section: readonly Group[]; sorted: boolean }) {
   const { spec, accuracy, afterCut, rank, counted, seconds, level, levels, variant } = group;
   const first = counted[0];
   const intervals = section.flatMap((g) => (g.accuracy ? [{ mean: g.accuracy.mean, half: g.half }] : []));
@@ -127,23 +128,20 @@ function GroupRows({ group, section }: { group: Group; section: readonly Group[]
   return (
     <>
       <tr id={`group-${group.digest.slice(0, 12)}`} className="target:bg-wash">
-        <td className="text-soft">{rank ? `${rank.tied ? "=" : ""}${rank.rank}` : "–"}</td>
+        <td className="whitespace-nowrap text-soft">{rank ? rankText(rank) : "–"}</td>
         <th scope="row" className="!font-medium !text-ink !align-baseline">
           <MethodName method={spec.method.id} />
-          <span className="note ml-2 font-normal md:hidden">
-            {spec.sparsity > 0 && `${formatSparsity(spec.sparsity)} %`}
-          </span>
+          {sorted && spec.sparsity > 0 && (
+            <span className="note ml-2 font-normal">{formatSparsity(spec.sparsity)} %</span>
+          )}
           {variant && <span className="note block font-normal">{variant}</span>}
         </th>
-        <td className="number hidden md:table-cell">
-          {spec.sparsity === 0 ? "–" : `${formatSparsity(spec.sparsity)} %`}
-        </td>
         <td className="number">
           {accuracy ? (
             <>
               <strong className="font-semibold">{formatPercent(accuracy.mean)}</strong>
-              <span className="inline-block w-[3.6em] text-left text-soft">
-                {accuracy.sd === null ? "" : ` ± ${formatPercent(accuracy.sd)}`}
+              <span className="inline-block w-[3.9em] pl-[0.35em] text-left text-soft">
+                {accuracy.sd === null ? "" : `± ${formatPercent(accuracy.sd)}`}
               </span>
               <span className="note inline-block w-[3em] text-left max-sm:hidden">n = {accuracy.n}</span>
             </>
@@ -156,15 +154,10 @@ function GroupRows({ group, section }: { group: Group; section: readonly Group[]
         </td>
         <td className="number hidden md:table-cell">{afterCut ? formatPercent(afterCut.mean) : "–"}</td>
         <td className="number hidden md:table-cell">
-          {first?.compression ? (
-            <span
-              title={`Real sparsity ${formatPercent(first.realSparsity ?? 0)} % of all convolution and linear weights`}
-            >
-              {first.compression.toFixed(1)} ×
-            </span>
-          ) : (
-            "–"
-          )}
+          {first?.realSparsity == null ? "–" : formatPercent(first.realSparsity)}
+        </td>
+        <td className="number hidden md:table-cell">
+          {first?.compression == null ? "–" : `${first.compression.toFixed(1)} ×`}
         </td>
         <td className="number hidden md:table-cell">{first ? <Cost group={group} /> : "–"}</td>
         <td className="number hidden lg:table-cell">{seconds === null ? "–" : formatDuration(seconds)}</td>
@@ -184,7 +177,7 @@ function GroupRows({ group, section }: { group: Group; section: readonly Group[]
         </td>
       </tr>
       <tr className="opened">
-        <td colSpan={COLUMNS + 1} className="!bg-shade !px-3 !py-3">
+        <td colSpan={COLUMNS} className="!bg-shade !px-3 !py-3">
           <GroupDetails group={group} />
         </td>
       </tr>
@@ -222,7 +215,7 @@ function GroupDetails({ group }: { group: Group }) {
       ]
     : [["Latest", `${formatTime(group.latest)} UTC`]];
   return (
-    <div className="grid gap-4 lg:grid-cols-[20rem_1fr]">
+    <div className="grid items-start gap-x-8 gap-y-4 lg:grid-cols-[20rem_1fr]">
       <dl className="grid grid-cols-[9rem_1fr] gap-x-3 gap-y-0.5 self-start">
         {facts.map(([name, value]) => (
           <Fragment key={name}>

@@ -28,7 +28,11 @@ export function Marker({ method, x = 0, y = 0 }: { method: string; x?: number; y
 
 export function MethodMark({ method }: { method: string }) {
   return (
-    <svg viewBox="-7 -7 14 14" className="inline-block size-3.5 shrink-0 align-[-0.15em]" aria-hidden="true">
+    <svg
+      viewBox="-7 -7 14 14"
+      className="inline-block size-[1em] min-w-3.5 shrink-0 align-[-0.14em]"
+      aria-hidden="true"
+    >
       <Marker method={method} />
     </svg>
   );

@@ -1,14 +1,6 @@
 /** What a result cost: phases with their time, speed, memory, and the machine it ran on. */
 import type { Result } from "@ticketmark/core";
-import {
-  formatBytes,
-  formatCompact,
-  formatCount,
-  formatDuration,
-  formatNumber,
-  formatPercent,
-  formatSparsity,
-} from "./format.ts";
+import { formatBytes, formatCompact, formatCount, formatDuration, formatPercent, formatSparsity } from "./format.ts";
 import { Digest } from "./result-provenance.tsx";
 import { Facts } from "./spec-list.tsx";
 
@@ -53,6 +45,8 @@ export function PhasesTable({ phases }: { phases: Result["phases"] }) {
   );
 }
 
+const milliseconds = (x: number): string => String(Number(x.toPrecision(3)));
+
 export function CostFacts({ result }: { result: Result }) {
   const { cost, iterationTime, sparsity, trace } = result;
   return (
@@ -69,7 +63,7 @@ export function CostFacts({ result }: { result: Result }) {
         [
           "Iteration time",
           iterationTime
-            ? `${formatNumber(iterationTime.median)} ms (middle half ${formatNumber(iterationTime.q25)} to ${formatNumber(iterationTime.q75)})`
+            ? `${milliseconds(iterationTime.median)} ms (middle half ${milliseconds(iterationTime.q25)} to ${milliseconds(iterationTime.q75)})`
             : "–",
         ],
         ["Wall time", formatDuration(result.seconds)],

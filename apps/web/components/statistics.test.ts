@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ranks, summarise, uncertainty } from "./statistics.ts";
+import { ranks, rankText, summarise, uncertainty } from "./statistics.ts";
 
 test("mean and sample standard deviation", () => {
   const { n, mean, sd } = summarise([0.9, 0.92, 0.97]);
@@ -16,16 +16,11 @@ test("a single seed has the counting error of the test set, and so has a lucky t
   expect(uncertainty({ n: 3, mean: 0.9, sd: 0.01 }, 10_000)).toBe(0.01);
 });
 
-test("overlapping intervals tie; only what lies wholly above pushes down", () => {
+test("a rank is the range of places that the intervals leave open", () => {
   const at = (mean: number, half: number) => ({ mean, half });
-  expect(ranks([at(0.97, 0.002), at(0.969, 0.002), at(0.95, 0.003)])).toEqual([
-    { rank: 1, tied: true },
-    { rank: 1, tied: true },
-    { rank: 3, tied: false },
-  ]);
-  expect(ranks([at(0.9, 0), at(0.95, 0)])).toEqual([
-    { rank: 2, tied: false },
-    { rank: 1, tied: false },
-  ]);
+  expect(ranks([at(0.97, 0.002), at(0.969, 0.002), at(0.95, 0.003)]).map(rankText)).toEqual(["1–2", "1–2", "3"]);
+  // the middle one overlaps both its neighbours, which do not overlap each other
+  expect(ranks([at(0.98, 0.004), at(0.975, 0.004), at(0.97, 0.004)]).map(rankText)).toEqual(["1–2", "1–3", "2–3"]);
+  expect(ranks([at(0.9, 0), at(0.95, 0)]).map(rankText)).toEqual(["2", "1"]);
   expect(ranks([])).toEqual([]);
 });

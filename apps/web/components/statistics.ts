@@ -28,15 +28,21 @@ export function uncertainty({ mean, sd }: Summary, images: number): number {
   return Math.max(sd ?? 0, Math.sqrt((mean * (1 - mean)) / images));
 }
 
+/** The places a group may truly have: `best` = 1 + how many are surely better, `worst` = all but those surely worse. */
 export interface Rank {
-  /** 1 + how many are surely better: their interval lies wholly above this one's. */
-  readonly rank: number;
-  /** Someone else has the same rank. */
-  readonly tied: boolean;
+  readonly best: number;
+  readonly worst: number;
 }
 
-/** Ranks of intervals mean ± half, highest best, in the order given. */
+/** Ranks of intervals mean ± half, highest best, in the order given. Surely better = its interval lies wholly above. */
 export function ranks(intervals: readonly { readonly mean: number; readonly half: number }[]): Rank[] {
-  const numbers = intervals.map((a) => 1 + intervals.filter((b) => b.mean - b.half > a.mean + a.half).length);
-  return numbers.map((rank) => ({ rank, tied: numbers.filter((other) => other === rank).length > 1 }));
+  const above = (a: { mean: number; half: number }, b: { mean: number; half: number }) =>
+    a.mean - a.half > b.mean + b.half;
+  return intervals.map((own) => ({
+    best: 1 + intervals.filter((other) => above(other, own)).length,
+    worst: intervals.length - intervals.filter((other) => above(own, other)).length,
+  }));
 }
+
+/** "1" where the numbers decide, "1–3" where they do not. */
+export const rankText = ({ best, worst }: Rank): string => (best === worst ? String(best) : `${best}–${worst}`);

@@ -48,7 +48,7 @@ export default async function JobPage({ params }: Props) {
         <span>
           <MethodMark method={job.spec.method.id} /> {jobTitle(job, names)}
         </span>
-        <span className="text-base text-soft">
+        <span className="font-sans text-base text-soft">
           {modelName(job.spec.model)} on {datasetName(job.spec.dataset)}
         </span>
       </h1>

@@ -64,7 +64,7 @@ export default async function ResultPage({ params }: Props) {
         <span>
           <MethodMark method={spec.method.id} /> {titleOf(result)}
         </span>
-        <span className="text-base text-soft">
+        <span className="font-sans text-base text-soft">
           {modelName(spec.model)} on {datasetName(spec.dataset)}
         </span>
       </h1>
@@ -77,14 +77,18 @@ export default async function ResultPage({ params }: Props) {
             <CurvesChart result={result.result} />
             <CurvesTable result={result.result} />
           </div>
-          <PhasesTable phases={result.result.phases} />
+          <div>
+            <PhasesTable phases={result.result.phases} />
+          </div>
         </div>
       </Section>
 
       {result.ticketDigest && (
         <Section title="The ticket">
           <div className="grid gap-x-12 gap-y-6 lg:grid-cols-[minmax(0,1fr)_minmax(0,1.15fr)]">
-            <LayerBars layers={result.result.layers} />
+            <div>
+              <LayerBars layers={result.result.layers} />
+            </div>
             <Ticket result={result} digest={result.ticketDigest} />
           </div>
         </Section>
