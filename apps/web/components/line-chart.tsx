@@ -90,7 +90,7 @@ function Drawing({
     [inner + 10, outer - 10],
   );
   const values = [...points.flatMap((p) => [p.low ?? p.y, p.high ?? p.y]), ...references.map((r) => r.y)];
-  const y = scaleLinear(rangeOf(values, 0.04), [floor, TOP]).nice(7);
+  const y = scaleLinear(rangeOf(values, 0.05), [floor, TOP]);
   const ticks = y.ticks(7);
   const aside = (i: number) => (i - (series.length - 1) / 2) * STEP_ASIDE;
 

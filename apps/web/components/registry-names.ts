@@ -8,6 +8,12 @@ export const methodName = (id: string): string => nameIn(methods.list, id);
 export const datasetName = (id: string): string => nameIn(datasets.list, id);
 export const modelName = (id: string): string => nameIn(models.list, id);
 
+/** Methods in the order of their list, which tells related ones together; unknown ones last. */
+export const inOrder = (ids: readonly string[]): string[] => [
+  ...methods.ids.filter((id) => ids.includes(id)),
+  ...ids.filter((id) => !methods.ids.includes(id)).sort(),
+];
+
 /** All of them by id, for parts that are drawn in the browser. */
 export const allNames = (): Record<string, string> =>
   Object.fromEntries([...datasets.list, ...models.list, ...methods.list].map(({ id, name }) => [id, name]));

@@ -16,7 +16,7 @@ import {
 } from "../../components/leaderboard-filter.ts";
 import { recipeText, type Track, tracksOf } from "../../components/leaderboard-groups.ts";
 import { LeaderboardTable } from "../../components/leaderboard-table.tsx";
-import { datasetName, modelName } from "../../components/registry-names.ts";
+import { datasetName, inOrder, modelName } from "../../components/registry-names.ts";
 import { db } from "../../db/client.ts";
 import { listPairs, listRuns } from "../../db/leaderboard.ts";
 import { latestResults, siteCounts } from "../../db/pages.ts";
@@ -104,7 +104,7 @@ async function Board({
         <LeaderboardControls
           filter={filter}
           pairs={pairs}
-          methods={unique(all.map((group) => group.spec.method.id)).sort()}
+          methods={inOrder(unique(all.map((group) => group.spec.method.id)))}
           sparsities={unique(all.map((group) => group.spec.sparsity)).sort((a, b) => a - b)}
         />
       </div>
