@@ -97,7 +97,7 @@ async function openPg(url: string, migrationsFolder: string): Promise<Database> 
     const { hostname, port, pathname } = new URL(url); // not the user, not the password
     throw new Problem(
       "database-unavailable",
-      `POSTGRES_URL: no database at ${hostname}:${port || 5432}${pathname}: ${cause.code ?? ""} ${cause.message}`.trim(),
+      `POSTGRES_URL: no database at ${hostname}:${port || 5432}${pathname}: ${cause.message || cause.code}`,
       { cause },
     );
   });

@@ -1,6 +1,6 @@
 /** Jobs as people see them: queue one, cancel it, list them with their place in the queue and why they wait. */
 import { type JobState, type Plan, Problem, type Spec } from "@ticketmark/core";
-import { and, count, desc, eq, lt, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, lt, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { onlineRunners } from "./runners.ts";
 import { type Job, jobs, results, runners } from "./schema.ts";
@@ -129,12 +129,4 @@ export function whyWaiting(
       : `no runner online offers engine ${job.engine}`;
   if (ahead > 0) return `${ahead} ${ahead === 1 ? "job" : "jobs"} before it`;
   return "next in line, as soon as a runner asks";
-}
-
-/** How many jobs there are in each state. */
-export async function countJobs(db: Db): Promise<Record<JobState, number>> {
-  const rows = await db.select({ state: jobs.state, n: count() }).from(jobs).groupBy(jobs.state);
-  const counts: Record<JobState, number> = { queued: 0, running: 0, done: 0, failed: 0, cancelled: 0 };
-  for (const { state, n } of rows) counts[state] = n;
-  return counts;
 }

@@ -6,7 +6,6 @@ import { addJob, cancelJob } from "./jobs.ts";
 import { claim, handBack, heartbeat } from "./leases.ts";
 import {
   addResult,
-  dataVersion,
   findEnvelope,
   findReceipt,
   findResult,
@@ -152,8 +151,7 @@ for (const server of await testServers()) {
       expect([await stored(), await state(id)]).toEqual([0, "cancelled"]);
     });
 
-    it("lists newest first, in pages, and tells when anything changed", async () => {
-      expect(await dataVersion(db)).toBe("0.0");
+    it("lists newest first, in pages", async () => {
       const ids: string[] = [];
       for (let n = 0; n < 3; n++) {
         await addJob(db, someJob());
@@ -163,9 +161,6 @@ for (const server of await testServers()) {
       const second = await listResults(db, { limit: 2, after: first.next! });
       expect([...first.results, ...second.results].map(({ id }) => id)).toEqual(ids);
       expect([first.results.length, second.next]).toEqual([2, null]);
-      const before = await dataVersion(db);
-      await setCheck(db, ids[0]!, { ok: true, message: "", last: null, afterCut: null, at: 0 });
-      expect(await dataVersion(db)).not.toBe(before);
     });
 
     it("hands out unchecked results oldest first; a check raises the level and never lowers it", async () => {

@@ -1,6 +1,6 @@
 /** The log of results: appended by one transaction each, listed newest first, checked later. */
 import { Problem, type Result, type Score, type Spec } from "@ticketmark/core";
-import { and, asc, count, desc, eq, gt, isNull, lt, max, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { jobs, results, runners, type StoredCheck, type StoredResult } from "./schema.ts";
 
@@ -165,10 +165,4 @@ export async function findEnvelope(db: Db, id: string): Promise<{ envelope: Uint
     .where(eq(results.id, id));
   if (!row) throw new Problem("not-found", `result ${id}: there is none`);
   return row;
-}
-
-/** Changes with every result that is stored and every check: what is cached under it is fresh until it changes. */
-export async function dataVersion(db: Db): Promise<string> {
-  const [row] = await db.select({ seq: max(results.seq), checked: count(results.check) }).from(results);
-  return `${row!.seq ?? 0}.${row!.checked}`;
 }
