@@ -29,6 +29,9 @@ export interface Worker {
   kill(): void;
 }
 
+/** A worker that says nothing for so long hangs: in training it writes a snapshot, and says so, far more often. */
+const SILENCE_MS = 30 * 60_000;
+
 /** Of a crashed worker's stderr, what is kept to be shown, in characters. */
 const KEPT_STDERR = 1_500;
 
@@ -66,10 +69,15 @@ async function follow(child: ChildProcess, onMessage: (message: Message) => void
     child.once("error", (error) => resolve(`could not be started: ${error.message}`));
     child.once("close", (exit, signal) => resolve(signal ? `ended by ${signal}` : `ended with exit code ${exit}`));
   });
+  const hangs = setTimeout(() => {
+    ending = { type: "failed", problem: null, message: `the worker said nothing for ${SILENCE_MS / 60_000} minutes` };
+    killGroup(child);
+  }, SILENCE_MS);
   let code: Code | null = null;
   let ending: Ending | null = null;
   try {
     for await (const message of readLines(child.stdout!, messageSchema)) {
+      hangs.refresh();
       if (message.type === "hello") code = message.code;
       else if (message.type === "done" && code) ending = { type: "done", code, resultDigest: message.resultDigest };
       else if (message.type === "engines") ending = { type: "probed" };
@@ -86,6 +94,7 @@ async function follow(child: ChildProcess, onMessage: (message: Message) => void
     killGroup(child);
   }
   const how = await closed;
+  clearTimeout(hangs);
   killGroup(child); // anything the worker left behind
   if (ending) return ending;
   const last = stderr.trim().split("\n").slice(-12).join("\n");

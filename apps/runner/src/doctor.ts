@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { access, constants, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, release, tmpdir, totalmem, type } from "node:os";
 import { join } from "node:path";
-import { datasets, type ENGINE_CHOICES, type Environment, Problem, parseSpec } from "@ticketmark/core";
+import { type DataFile, datasets, type ENGINE_CHOICES, type Environment, Problem, parseSpec } from "@ticketmark/core";
 import { startWorker } from "./child.ts";
 import { codeIdentity } from "./code.ts";
 import { readDataFile } from "./data.ts";
@@ -15,7 +15,6 @@ import { askEngines } from "./loop.ts";
 import type { Code } from "./protocol.ts";
 import { readEnrolment, type Settings } from "./settings.ts";
 import { readResult } from "./spool.ts";
-import { alignRows } from "./summary.ts";
 
 interface Finding {
   readonly name: string;
@@ -28,26 +27,31 @@ const TIMED = parseSpec({ dataset: "toy", model: "lenet-300-100", method: "dense
 
 const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
-/** Prints what it found. Resolves to false when something that runs need is missing. */
+/** Width of the first column. */
+const NAME_WIDTH = 36;
+
+/** Prints each finding when it is there. Resolves to false when something that runs need is missing. */
 export async function doctor(settings: Settings, json: boolean): Promise<boolean> {
-  const code = await codeIdentity();
-  const findings: Finding[] = [
-    found("program", describeCode(code)),
-    found("node", `${process.versions.node}, ${type()} ${release()}`),
-    found("cpu", `${cpus()[0]?.model ?? "unknown"}, ${availableParallelism()} cores to use`),
-    found("memory", `${gigabytes(totalmem())}, ${gigabytes(freemem())} free`),
-    ...(await engineFindings(settings)),
-    ...(await dataFindings()),
-    await folderFinding(settings.data),
-    await enrolmentFinding(settings.data),
-  ];
+  const findings: Finding[] = [];
+  for await (const finding of examine(settings)) {
+    findings.push(finding);
+    const { name, ok, detail } = finding;
+    if (!json) process.stdout.write(`${ok ? "✓" : "✗"} ${name.padEnd(NAME_WIDTH)} ${detail}\n`);
+  }
   const ok = findings.every((finding) => finding.ok);
   if (json) process.stdout.write(`${JSON.stringify({ ok, findings }, null, 2)}\n`);
-  else {
-    const rows = findings.map(({ name, ok, detail }): [string, string] => [`${ok ? "✓" : "✗"} ${name}`, detail]);
-    process.stdout.write(`${alignRows(rows)}\n`);
-  }
   return ok;
+}
+
+async function* examine(settings: Settings): AsyncGenerator<Finding> {
+  yield found("program", describeCode(await codeIdentity()));
+  yield found("node", `${process.versions.node}, ${type()} ${release()}`);
+  yield found("cpu", `${cpus()[0]?.model ?? "unknown"}, ${availableParallelism()} cores to use`);
+  yield found("memory", `${gigabytes(totalmem())}, ${gigabytes(freemem())} free`);
+  yield* engineFindings(settings);
+  yield* dataFindings();
+  yield await folderFinding(settings.data);
+  yield await enrolmentFinding(settings.data);
 }
 
 const found = (name: string, detail: string): Finding => ({ name, ok: true, detail });
@@ -55,14 +59,12 @@ const found = (name: string, detail: string): Finding => ({ name, ok: true, deta
 const describeCode = ({ commit, dirty, version }: Code) =>
   `${version}, ${commit === null ? "not a git checkout" : `commit ${commit}${dirty ? ", with local changes" : ""}`}`;
 
-async function engineFindings(settings: Settings): Promise<Finding[]> {
-  const findings: Finding[] = [];
+async function* engineFindings(settings: Settings): AsyncGenerator<Finding> {
   for (const { choice, environment, problem } of await askEngines(settings)) {
     const name = `engine ${choice}`;
-    if (environment) findings.push(await timed(name, choice, environment, settings));
-    else findings.push({ name, ok: false, detail: problem?.message ?? "not there" });
+    if (environment) yield await timed(name, choice, environment, settings);
+    else yield { name, ok: false, detail: problem?.message ?? "not there" };
   }
-  return findings;
 }
 
 /** A short real run: a machine that opens an engine may still fail to train on it. */
@@ -93,29 +95,24 @@ async function timed(
   }
 }
 
-async function dataFindings(): Promise<Finding[]> {
-  const findings: Finding[] = [];
+async function* dataFindings(): AsyncGenerator<Finding> {
   for (const { id, files } of datasets.list) {
-    if (files.length === 0) findings.push(found(`data ${id}`, "generated, no files"));
-    for (const file of files) {
-      const name = `data ${id}/${file.name}`;
-      try {
-        const sha256 = createHash("sha256")
-          .update(await readDataFile(file))
-          .digest("hex");
-        const ok = sha256 === file.sha256;
-        findings.push({
-          name,
-          ok,
-          detail: ok ? `sha256 ${sha256}` : `expected sha256 ${file.sha256}; it is ${sha256}`,
-        });
-      } catch (error) {
-        if (!(error instanceof Problem)) throw error;
-        findings.push({ name, ok: false, detail: error.message });
-      }
-    }
+    if (files.length === 0) yield found(`data ${id}`, "generated, no files");
+    for (const file of files) yield await fileFinding(`data ${id}/${file.name}`, file);
   }
-  return findings;
+}
+
+async function fileFinding(name: string, file: DataFile): Promise<Finding> {
+  try {
+    const sha256 = createHash("sha256")
+      .update(await readDataFile(file))
+      .digest("hex");
+    const ok = sha256 === file.sha256;
+    return { name, ok, detail: ok ? `sha256 ${sha256}` : `expected sha256 ${file.sha256}; it is ${sha256}` };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { name, ok: false, detail: error.message };
+  }
 }
 
 async function folderFinding(data: string): Promise<Finding> {

@@ -14,77 +14,70 @@ import {
 } from "@ticketmark/core";
 import { alignRows } from "./summary.ts";
 
-/** One kind of thing: its members as JSON, and one of them in full as text. */
-interface Kind<T extends { readonly id: string; readonly name: string }> {
-  readonly registry: Registry<T>;
-  readonly json: (member: T) => Record<string, unknown>;
-  readonly text: (member: T) => string;
+type Describe = (id: string | undefined, json: boolean) => string;
+
+/** One kind of thing: how its members look to programs and to people. */
+function kind<T extends { readonly id: string; readonly name: string }>(
+  registry: Registry<T>,
+  toJson: (member: T) => object,
+  toText: (member: T) => string[],
+): Describe {
+  return (id, json) => {
+    const members = id === undefined ? registry.list : [registry.get(id)];
+    if (json) return JSON.stringify(id === undefined ? members.map(toJson) : toJson(members[0]!), null, 2);
+    const texts = members.map((member) => `${member.id}: ${member.name}\n${indent(toText(member).join("\n"))}`);
+    return texts.join("\n\n");
+  };
 }
 
 const link = ({ title, url }: { title: string; url: string }) => `${title}\n  ${url}`;
+const indent = (text: string) => text.replaceAll(/^(?=.)/gm, "  ");
 
-const method: Kind<Method> = {
-  registry: methods,
-  json: (m) => ({
-    id: m.id,
-    name: m.name,
-    paper: m.paper,
-    summary: m.summary,
-    sparse: m.sparse,
-    settings: settingsSchema(m),
-  }),
-  text: (m) => [`${m.summary}\n${link(m.paper)}`, ...settingsText(settingsSchema(m))].join("\n"),
-};
-
-/** LeNet's input where a model is described without a data set. */
+/** The input for which a model's parameters are counted. */
 const EXAMPLE = datasets.list[0]!;
 
-const model: Kind<Model> = {
-  registry: models,
-  json: (m) => ({ id: m.id, name: m.name, paper: m.paper, summary: m.summary, parameters: parameterCount(m) }),
-  text: (m) => `${m.summary}\n${link(m.paper)}\n${parameterCount(m)} parameters on ${EXAMPLE.name}`,
-};
+const parameterCount = (model: Model) =>
+  parameters(model.architecture(EXAMPLE.shape, EXAMPLE.classes)).reduce((total, { size }) => total + size, 0);
 
-const parameterCount = (m: Model) =>
-  parameters(m.architecture(EXAMPLE.shape, EXAMPLE.classes)).reduce((total, { size }) => total + size, 0);
-
-const dataset: Kind<Dataset> = {
-  registry: datasets,
-  json: ({ load: _, ...rest }) => rest,
-  text: (d) =>
-    [
-      `${d.summary}\n${link(d.source)}`,
+const kinds = {
+  methods: kind<Method>(
+    methods,
+    (m) => ({
+      id: m.id,
+      name: m.name,
+      paper: m.paper,
+      summary: m.summary,
+      sparse: m.sparse,
+      settings: settingsSchema(m),
+    }),
+    (m) => [m.summary, link(m.paper), ...settingsText(settingsSchema(m))],
+  ),
+  models: kind<Model>(
+    models,
+    (m) => ({ id: m.id, name: m.name, paper: m.paper, summary: m.summary, parameters: parameterCount(m) }),
+    (m) => [m.summary, link(m.paper), `${parameterCount(m)} parameters on ${EXAMPLE.name}`],
+  ),
+  datasets: kind<Dataset>(
+    datasets,
+    ({ load: _, ...rest }) => rest,
+    (d) => [
+      d.summary,
+      link(d.source),
       `${d.trainCount} training and ${d.testCount} test images of ${d.shape.join("×")} (channels × height × width), ${d.classes} classes`,
       ...d.files.map(({ name, bytes, package: { name: from } }) => `${name}: ${bytes} bytes, from npm package ${from}`),
       `recipe: ${JSON.stringify(d.recipe)}`,
-    ].join("\n"),
-};
-
-const suite: Kind<Suite> = {
-  registry: suites,
-  json: (s) => ({ id: s.id, name: s.name, summary: s.summary, specs: s.specs() }),
-  text: (s) => [s.summary, ...s.specs().map((spec) => JSON.stringify(spec))].join("\n"),
-};
-
-const kinds = { methods: method, models: model, datasets: dataset, suites: suite };
+    ],
+  ),
+  suites: kind<Suite>(
+    suites,
+    (s) => ({ id: s.id, name: s.name, summary: s.summary, specs: s.specs() }),
+    (s) => [s.summary, ...s.specs().map((spec) => JSON.stringify(spec))],
+  ),
+} satisfies Record<string, Describe>;
 export type KindName = keyof typeof kinds;
 
 /** The whole list, or one member. Throws Problem, naming what there is, for an unknown id. */
-export function describe(name: KindName, id: string | undefined, json: boolean): string {
-  return describeKind<never>(kinds[name] as unknown as Kind<never>, id, json);
-}
-
-function describeKind<T extends { readonly id: string; readonly name: string }>(
-  { registry, json: toJson, text }: Kind<T>,
-  id: string | undefined,
-  json: boolean,
-): string {
-  const members = id === undefined ? registry.list : [registry.get(id)];
-  if (json) return JSON.stringify(id === undefined ? members.map(toJson) : toJson(members[0]!), null, 2);
-  return members.map((member) => `${member.id}: ${member.name}\n${indent(text(member))}`).join("\n\n");
-}
-
-const indent = (text: string) => text.replaceAll(/^(?=.)/gm, "  ");
+export const describe = (name: KindName, id: string | undefined, json: boolean): string => kinds[name](id, json);
 
 interface Property {
   readonly type?: string;

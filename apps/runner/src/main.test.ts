@@ -46,7 +46,7 @@ async function writeSpec(change: object = {}): Promise<string> {
   return path;
 }
 
-const long = { method: "lth-iter", recipe: { epochs: 200 } };
+const long = { method: "lth-iter", recipe: { epochs: 120 } };
 
 describe("ticketmark", () => {
   it("lists what there is, to people and to programs", async () => {
