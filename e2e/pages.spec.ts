@@ -105,7 +105,7 @@ test("dark is dark and light is light", async ({ site, browser }) => {
     await page.goto("/");
     const shot = await page.evaluate(() => {
       const canvas = document.createElement("canvas").getContext("2d")!;
-      canvas.fillStyle = getComputedStyle(document.body).backgroundColor;
+      canvas.fillStyle = getComputedStyle(document.documentElement).backgroundColor;
       canvas.fillRect(0, 0, 1, 1);
       return canvas.getImageData(0, 0, 1, 1).data[1]!;
     });
@@ -120,7 +120,7 @@ test("what is not there says so, with a way on", async ({ page }) => {
   for (const path of ["/nothing", "/results/00000000-0000-4000-8000-000000000000", "/jobs/not-an-id"]) {
     const response = await page.goto(path);
     expect([path, response!.status()]).toEqual([path, 404]);
-    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("There is nothing at this address");
     await expect(page.locator("main a[href]").first()).toBeVisible();
   }
 });
