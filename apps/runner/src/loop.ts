@@ -10,15 +10,13 @@ import { backoff, graceful, pause, withRetries } from "./retry.ts";
 import type { Settings } from "./settings.ts";
 import { keepNewestJobs } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
-import { type Supervisor, send, superviseJob } from "./supervise.ts";
+import { FAREWELL_MS, type Supervisor, send, superviseJob } from "./supervise.ts";
 
-/** When told to stop with a claim under way: how long its reply is awaited, so that no job is taken and forgotten. */
-const LAST_CLAIM_MS = 800;
 /** Faults in a row slow the runner down: a broken machine must not burn through the queue. */
 const FAULT_FIRST_MS = 1_000;
 const FAULT_LONGEST_MS = 300_000;
 
-type LoopOptions = Omit<Supervisor, "spool" | "leases" | "onCommand" | "onReachable">;
+type LoopOptions = Omit<Supervisor, "spool" | "leases" | "farewell" | "onCommand" | "onReachable">;
 
 /** Resolves when told to stop or drain. Throws Problem when the site does not know this runner (any more). */
 export async function runLoop(options: LoopOptions): Promise<void> {
@@ -35,6 +33,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       ...options,
       spool,
       leases,
+      farewell: graceful(stop, FAREWELL_MS),
       onCommand: (command) => (lastCommand = command),
       onReachable: tellOnce(client.server, status),
     };
@@ -86,12 +85,12 @@ interface Offer {
 }
 
 /** null = told to stop before the site answered. */
-async function claim({ client, settings, stop, onReachable }: Supervisor, { engines, environment }: Offer) {
+async function claim({ client, settings, stop, farewell, onReachable }: Supervisor, { engines, environment }: Offer) {
   const snapshots = await keepNewestJobs(join(settings.data, "snapshots"));
   const body = { kinds: [...JOB_KINDS], engines, environment, snapshots };
-  const signal = graceful(stop, LAST_CLAIM_MS);
   try {
-    const reply = await withRetries(() => client.claim(body, signal), {
+    // A claim under way is waited for a little, so that no job is taken and forgotten.
+    const reply = await withRetries(() => client.claim(body, farewell), {
       signal: stop,
       onFailure: (error) => onReachable(false, error),
     });

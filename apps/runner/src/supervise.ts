@@ -20,7 +20,7 @@ import { deliver } from "./deliver.ts";
 import { keepLease } from "./heart.ts";
 import type { Leases } from "./leases.ts";
 import type { Message } from "./protocol.ts";
-import { graceful, isWorthRetrying, withRetries } from "./retry.ts";
+import { isWorthRetrying, withRetries } from "./retry.ts";
 import type { Settings } from "./settings.ts";
 import { signRun } from "./sign.ts";
 import { snapshotIteration } from "./snapshots.ts";
@@ -37,6 +37,8 @@ export interface Supervisor {
   readonly snapshotSeconds: number;
   /** Aborted = hand back and end, within 2.5 s. */
   readonly stop: AbortSignal;
+  /** Aborted a little after `stop`: what is being said to the site then may be said to the end. */
+  readonly farewell: AbortSignal;
   /** Hears every command of the site's; "drain" and "update" are the loop's. */
   readonly onCommand: (command: Command) => void;
   /** Tells once when the site stops or starts answering. */
@@ -45,7 +47,7 @@ export interface Supervisor {
 
 /** Of the 2.5 s that stopping may take: for the last snapshot, then for telling the site. */
 const SNAPSHOT_MS = 1_300;
-const FAREWELL_MS = 800;
+export const FAREWELL_MS = 800;
 
 type Interruption = "stopping" | "cancelled" | "lease-lost";
 
@@ -187,8 +189,8 @@ export async function send(jobId: string, supervisor: Supervisor): Promise<void>
   const { client, spool, status, stop, onReachable } = supervisor;
   try {
     const entry = await spool.read(jobId);
-    const patience = { signal: graceful(stop, FAREWELL_MS), onFailure: (error: Error) => onReachable(false, error) };
-    const { level } = await deliver(client, entry, patience);
+    const signal = stop.aborted ? AbortSignal.timeout(FAREWELL_MS) : supervisor.farewell;
+    const { level } = await deliver(client, entry, { signal, onFailure: (error) => onReachable(false, error) });
     onReachable(true, null);
     await spool.remove(jobId);
     const { accuracy, outcome } = entry.result;
