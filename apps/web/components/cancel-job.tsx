@@ -14,7 +14,7 @@ export function CancelJob({ id, title, stopping }: { id: string; title: string; 
       <form action={action} className="mt-1 flex items-center justify-end gap-3">
         <input type="hidden" name="job" value={id} />
         <span className="text-soft">What it has trained is lost.</span>
-        <button type="submit" className="button !min-h-7 !border-bad !px-2.5 !py-0 text-bad" disabled={pending}>
+        <button type="submit" className="button min-h-7! border-bad! px-2.5! py-0! text-bad" disabled={pending}>
           Cancel the job
         </button>
       </form>

@@ -38,7 +38,7 @@ export function CurvesTable({ result }: { result: Pick<Result, "phases" | "curve
           {curves.iteration.map((iteration, i) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: entries are only ever added
             <tr key={i}>
-              <th scope="row" className="!font-normal">
+              <th scope="row" className="font-normal!">
                 {phases[curves.phase[i]!]?.name}
               </th>
               <td className="number">{formatCount(iteration)}</td>

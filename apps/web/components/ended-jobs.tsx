@@ -25,7 +25,7 @@ export function EndedJobs({ jobs, names }: { jobs: readonly PublicJob[]; names: 
       <tbody>
         {jobs.map((job) => (
           <tr key={job.id}>
-            <th scope="row" className="!font-normal !text-ink !align-baseline">
+            <th scope="row" className="font-normal! text-ink! align-baseline!">
               <JobTitle job={job} names={names} />
             </th>
             <td>

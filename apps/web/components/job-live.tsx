@@ -18,8 +18,12 @@ export function JobLive({ first, names, maintainer }: { first: PublicJob; names:
     !over,
   );
   return (
-    <div aria-live="polite">
-      {failing && <p className="mt-3 text-sm text-bad">The site does not answer: what you see may be old.</p>}
+    <>
+      {failing && (
+        <p role="status" className="mt-3 text-sm text-bad">
+          The site does not answer: what you see may be old.
+        </p>
+      )}
       {job.state === "running" && <RunningJob job={job} names={names} maintainer={maintainer} />}
       {job.state === "queued" && (
         <div className="mt-4 flex flex-wrap justify-between gap-4 border-l-2 border-accent py-1 pl-4">
@@ -33,7 +37,7 @@ export function JobLive({ first, names, maintainer }: { first: PublicJob; names:
         </div>
       )}
       {job.state === "done" && job.resultId && (
-        <p className="mt-4">
+        <p role="status" className="mt-4">
           <Link className="button button-main" href={`/results/${job.resultId}`}>
             See the result
           </Link>
@@ -43,10 +47,10 @@ export function JobLive({ first, names, maintainer }: { first: PublicJob; names:
         </p>
       )}
       {(job.state === "failed" || job.state === "cancelled") && (
-        <p className="mt-4 border-l-2 border-bad py-1 pl-4">
+        <p role="status" className="mt-4 border-l-2 border-bad py-1 pl-4">
           <Ending job={job} />
         </p>
       )}
-    </div>
+    </>
   );
 }

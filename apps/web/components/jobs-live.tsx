@@ -102,7 +102,7 @@ function Queue({ queued, names, maintainer }: { queued: readonly PublicJob[]; na
         {queued.map((job) => (
           <tr key={job.id}>
             <td className="number text-soft">{(job.queue?.ahead ?? 0) + 1}</td>
-            <th scope="row" className="!font-normal !text-ink !align-baseline">
+            <th scope="row" className="font-normal! text-ink! align-baseline!">
               <JobTitle job={job} names={names} />
               <span className="note block sm:hidden">{waiting(job)}</span>
             </th>

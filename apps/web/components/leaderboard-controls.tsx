@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import type { Pair } from "../db/leaderboard.ts";
 import { formatSparsity } from "./format.ts";
 import { type Filter, filterHref, toggle } from "./leaderboard-filter.ts";
+import { LinkPending } from "./link-pending.tsx";
 import { MethodName } from "./method-name.tsx";
 import { datasetName, modelName } from "./registry-names.ts";
 
@@ -76,6 +77,7 @@ function Chip({ on, href, children }: { on: boolean; href: string; children: Rea
   return (
     <Link href={href} className="chip" aria-current={on ? "true" : undefined} scroll={false}>
       {children}
+      <LinkPending />
     </Link>
   );
 }

@@ -15,6 +15,7 @@ import { IntervalPlot } from "./interval-plot.tsx";
 import { type Filter, filterHref, nextSort, type SortKey } from "./leaderboard-filter.ts";
 import type { Group } from "./leaderboard-groups.ts";
 import { LevelBadge } from "./level-badge.tsx";
+import { LinkPending } from "./link-pending.tsx";
 import { MethodName } from "./method-name.tsx";
 import { methodName } from "./registry-names.ts";
 import { RunsTable } from "./runs-table.tsx";
@@ -98,6 +99,7 @@ function SortHead({
       >
         {name}
         {on && <span aria-hidden="true"> {on.down ? "↓" : "↑"}</span>}
+        <LinkPending />
       </Link>
     </th>
   );
@@ -106,7 +108,7 @@ function SortHead({
 function SectionHead({ sparsity }: { sparsity: number }) {
   return (
     <tr>
-      <th scope="rowgroup" colSpan={COLUMNS} className="!pt-5 !pb-1.5">
+      <th scope="rowgroup" colSpan={COLUMNS} className="pt-5! pb-1.5!">
         <span className="heading text-ink">{sparsity === 0 ? "Dense" : `${formatSparsity(sparsity)} % sparsity`}</span>
         {sparsity > 0 && (
           <span className="note ml-3 font-normal">{formatSparsity(1 - sparsity)} % of prunable weights kept</span>
@@ -129,7 +131,7 @@ function GroupRows({ group, section, sorted }: { group: Group; section: readonly
     <>
       <tr id={`group-${group.digest.slice(0, 12)}`} className="target:bg-wash">
         <td className="whitespace-nowrap text-soft">{rank ? rankText(rank) : "–"}</td>
-        <th scope="row" className="!font-medium !text-ink !align-baseline">
+        <th scope="row" className="font-medium! text-ink! align-baseline!">
           <MethodName method={spec.method.id} />
           {sorted && spec.sparsity > 0 && (
             <span className="note ml-2 font-normal">{formatSparsity(spec.sparsity)} %</span>
@@ -177,7 +179,7 @@ function GroupRows({ group, section, sorted }: { group: Group; section: readonly
         </td>
       </tr>
       <tr className="opened">
-        <td colSpan={COLUMNS} className="!bg-shade !px-3 !py-3">
+        <td colSpan={COLUMNS} className="bg-shade! px-3! py-3!">
           <GroupDetails group={group} />
         </td>
       </tr>

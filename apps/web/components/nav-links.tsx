@@ -2,6 +2,7 @@
 /** The site's pages. On the client only to know which one is shown. */
 import Link from "next/link";
 import { usePathname } from "next/navigation";
+import { LinkPending } from "./link-pending.tsx";
 
 const PAGES = [
   ["/", "Leaderboard", "/results"],
@@ -23,6 +24,7 @@ export function NavLinks() {
         className={`-mb-px border-b-2 px-0.5 py-2 ${here ? "border-accent font-semibold" : "border-transparent text-soft hover:text-ink"}`}
       >
         {name}
+        <LinkPending />
       </Link>
     );
   });

@@ -102,7 +102,7 @@ function Check({ check, claimed }: { check: StoredCheck | null; claimed: Result[
         <tbody>
           {rows.map(([name, claim, found]) => (
             <tr key={name}>
-              <th scope="row" className="!font-normal">
+              <th scope="row" className="font-normal!">
                 {name}
               </th>
               <td className="number">{claim ? formatCount(claim.correct) : "–"}</td>

@@ -1,6 +1,6 @@
 "use client";
 /** The submit form. Its fields come from the registries; nothing typed is lost by a fault or by trying another method. */
-import { useActionState, useEffect, useRef, useState } from "react";
+import { startTransition, useActionState, useEffect, useRef, useState } from "react";
 import { type Cost, costOf, type Faults, submitSpec } from "../app/submit/actions.ts";
 import { CostPreview } from "./cost-preview.tsx";
 import { type Field, textOf } from "./field-text.ts";
@@ -79,7 +79,16 @@ export function SubmitForm({
   );
 
   return (
-    <form ref={form} action={submit} className="mt-6 grid gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,1fr)_19rem]">
+    <form
+      ref={form}
+      action={submit}
+      onSubmit={(event) => {
+        event.preventDefault(); // React empties a form after its action; this one keeps what was typed
+        const filled = new FormData(event.currentTarget);
+        startTransition(() => submit(filled));
+      }}
+      className="mt-6 grid gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,1fr)_19rem]"
+    >
       <div className="space-y-9">
         <Group title="What">
           {field("dataset", "Data set", choiceOf(dataset.summary, choices.datasets), "")}

@@ -26,7 +26,7 @@ export function LayerBars({ layers }: { layers: Result["layers"] }) {
       <tbody>
         {layers.map(({ name, weights, kept }) => (
           <tr key={name}>
-            <th scope="row" className="!font-normal !text-ink !align-baseline">
+            <th scope="row" className="font-normal! text-ink! align-baseline!">
               {name}
             </th>
             <td>

@@ -14,7 +14,7 @@ import {
   type SearchParams,
   sortGroups,
 } from "../../components/leaderboard-filter.ts";
-import { recipeText, type Track, tracksOf } from "../../components/leaderboard-groups.ts";
+import { type Group, recipeText, type Track, tracksOf } from "../../components/leaderboard-groups.ts";
 import { LeaderboardTable } from "../../components/leaderboard-table.tsx";
 import { datasetName, inOrder, modelName } from "../../components/registry-names.ts";
 import { db } from "../../db/client.ts";
@@ -121,14 +121,21 @@ async function Board({
       )}
       {shown.map(({ track, groups }, i) => (
         <section key={track.key} className="mt-8" aria-labelledby={`track-${i}`}>
-          <TrackHead id={`track-${i}`} track={track} dataset={dataset} model={model} />
+          <TrackHead
+            id={`track-${i}`}
+            track={track}
+            title={`${modelName(model)} on ${datasetName(dataset)}`}
+            several={tracks.length > 1}
+          />
           <div className="mt-3 grid gap-x-10 gap-y-6 lg:grid-cols-[minmax(0,1fr)_17rem]">
-            <div className="max-w-[54rem]">
-              <AccuracyChart
-                groups={groups}
-                title={`Test accuracy against sparsity, ${datasetName(dataset)}, ${modelName(model)}. The numbers are in the table below.`}
-              />
-            </div>
+            {(i === 0 || sparsitiesOf(groups).length > 1) && (
+              <div className="max-w-[54rem]">
+                <AccuracyChart
+                  groups={groups}
+                  title={`Test accuracy against sparsity, ${datasetName(dataset)}, ${modelName(model)}. The numbers are in the table below.`}
+                />
+              </div>
+            )}
             <div className="lg:col-span-2">
               <LeaderboardTable
                 groups={groups}
@@ -149,17 +156,24 @@ async function Board({
   );
 }
 
-function TrackHead({ id, track, dataset, model }: { id: string; track: Track; dataset: string; model: string }) {
+/** Sparsities that have an accuracy to draw. */
+const sparsitiesOf = (groups: readonly Group[]): number[] => [
+  ...new Set(groups.filter(({ accuracy, spec }) => accuracy && spec.sparsity > 0).map(({ spec }) => spec.sparsity)),
+];
+
+function TrackHead({ id, track, title, several }: { id: string; track: Track; title: string; several: boolean }) {
+  const { protocol, recipe } = track;
   return (
     <>
       <h2 id={id} className="heading">
-        {modelName(model)} on {datasetName(dataset)}
+        {title}
+        {several && `, ${protocol}, ${plural(recipe.epochs, "epoch")}`}
       </h2>
       <p className="note">
-        {track.protocol === "paper"
+        {protocol === "paper"
           ? "Protocol paper: trained on all training images. "
           : "Protocol validation: some training images are held out. "}
-        Final training: {recipeText(track.recipe)}.
+        Final training: {recipeText(recipe)}.{several && " Ranked only against the same protocol and recipe."}
       </p>
     </>
   );

@@ -87,8 +87,8 @@ function SettingsTable({ fields }: { fields: readonly Field[] }) {
       <tbody>
         {fields.map((field) => (
           <tr key={field.name}>
-            <th scope="row" className="!font-normal !align-baseline">
-              <code className="font-mono !text-ink">{field.name}</code>
+            <th scope="row" className="font-normal! align-baseline!">
+              <code className="font-mono text-ink!">{field.name}</code>
             </th>
             <td className="whitespace-nowrap">{field.default === undefined ? "–" : settingText(field.default)}</td>
             <td className="max-sm:hidden">{allowed(field)}</td>

@@ -65,7 +65,7 @@ function Table({ runners }: { runners: readonly RunnerRow[] }) {
       <tbody>
         {runners.map((runner) => (
           <tr key={runner.id}>
-            <th scope="row" className="!font-medium !text-ink !align-baseline">
+            <th scope="row" className="font-medium! text-ink! align-baseline!">
               {runner.name}
             </th>
             <td className="whitespace-nowrap">

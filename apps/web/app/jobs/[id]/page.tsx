@@ -110,7 +110,7 @@ function PlanTable({ job }: { job: JobView }) {
         {job.plan.phases.map((phase, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: phases may share a name, and never move
           <tr key={i}>
-            <th scope="row" className="!font-normal !text-ink !align-baseline">
+            <th scope="row" className="font-normal! text-ink! align-baseline!">
               {i + 1} {phase.name}
             </th>
             <td className="number">{formatCount(phase.iterations)}</td>
