@@ -95,7 +95,7 @@ export function planArena(stages: Stages, maxBatch: number, threads: number, lim
     marks: take(size + LINE),
   });
 
-  const control = take(5 * LINE);
+  const control = take(4 * LINE);
   const call = take(LINE);
   const programs = take(instructionLimit(stages.list.length) * INSTRUCTION_BYTES);
   const images = floats(columns * stages.features);

@@ -4,7 +4,7 @@
  */
 
 /** A weight is stored and computed by its kept entries if at most this share of it is kept. */
-const SPARSE_SHARE = 0.5;
+const SPARSE_SHARE = 0.35;
 
 /** Most kept entries of a weight of this size for which the sparse kernels are taken. */
 export const sparseLimit = (size: number): number => Math.floor(size * SPARSE_SHARE);

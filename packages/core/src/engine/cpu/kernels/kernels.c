@@ -11,7 +11,7 @@
 //   - a sum over taps (forward, input gradient) starts at +0 and adds in the order of the taps, for each output;
 //   - a sum over the batch (weight and bias gradients, loss) runs in 16 virtual lanes, lane l taking columns l, l + 16,
 //     l + 32, … in order from its first one; then one tree: l + 8, l + 4, l + 2, l + 1;
-//   - each output is computed by one thread; multiplications and additions are rounded one by one (no contraction);
+//   - each output is computed by one thread, whichever; multiplications and additions are rounded one by one (no contraction);
 //   - NaN is never hidden: gates are !(x <= 0), maxima are comparisons, log gives back its argument's NaN.
 // exp and log: polynomials of Cephes (expf, logf; Moshier 1984-1992), float32.
 
@@ -23,7 +23,7 @@
 #include "batch.h"
 #include "loss.h"
 
-static void execute(const struct instruction *q, char *base, struct call *c, u32 id, u32 threads) {
+static void execute(const struct instruction *q, char *base, struct call *c, u32 id, u32 shares) {
   const size columns = c->columns;
   float *x = (float *)(base + q->x), *y = (float *)(base + q->y), *w = (float *)(base + q->w);
   float *g = (float *)(base + q->g), *v = (float *)(base + q->v);
@@ -31,7 +31,7 @@ static void execute(const struct instruction *q, char *base, struct call *c, u32
   const u32 *starts = (const u32 *)(base + q->starts), *index = (const u32 *)(base + q->index);
   const u32 *entry = (const u32 *)(base + q->entry);
   const signed char *marks = (const signed char *)(base + q->marks);
-#define SHARE(n, unit) share(n, unit, id, threads)
+#define SHARE(n, unit) share(n, unit, id, shares)
   switch (q->op) {
     case PACK:
       pack(x, y, c->batch, columns, q->inputs, SHARE(q->inputs, 4));
@@ -58,10 +58,10 @@ static void execute(const struct instruction *q, char *base, struct call *c, u32
       dense(w, 1, q->inputs, x, q->outputs, columns, y, bias, gated, q->flags, SHARE(q->inputs, DENSE_ROWS));
       break;
     case FORWARD_SPARSE:
-      sparse(w, starts, index, 0, x, columns, y, bias, gated, q->flags, share_entries(starts, q->outputs, id, threads));
+      sparse(w, starts, index, 0, x, columns, y, bias, gated, q->flags, share_entries(starts, q->outputs, id, shares));
       break;
     case INPUT_SPARSE:
-      sparse(w, starts, index, entry, x, columns, y, bias, gated, q->flags, share_entries(starts, q->inputs, id, threads));
+      sparse(w, starts, index, entry, x, columns, y, bias, gated, q->flags, share_entries(starts, q->inputs, id, shares));
       break;
     case WEIGHT:
       weight_dense(x, y, columns, q->inputs, g, SHARE(q->outputs, GRADIENT_ROWS));
@@ -93,34 +93,48 @@ static void execute(const struct instruction *q, char *base, struct call *c, u32
 #undef SHARE
 }
 
-static void walk(char *base, struct control *control, struct call *call, u32 id, u32 threads, u32 program, u32 count) {
-  const struct instruction *q = (const struct instruction *)(base + program);
-  for (u32 i = 0; i < count; i++) {
-    if (q[i].op == BARRIER) barrier(control, threads);
-    else execute(q + i, base, call, id, threads);
-  }
-  barrier(control, threads);
+static void execute_phase(const struct instruction *q, const struct instruction *end, char *base, struct call *call,
+                          u32 id, u32 shares) {
+  for (; q < end; q++) execute(q, base, call, id, shares);
 }
 
-// The caller's part of a program: thread 0. With helpers, it has raised `generation` and woken sleepers before.
-EXPORT(run) void run(char *base, u32 control, u32 call, u32 threads, u32 program, u32 count) {
-  walk(base, (struct control *)(base + control), (struct call *)(base + call), 0, threads, program, count);
-}
-
-// A helper: walks each program after generation `seen`; returns the last one seen when nothing came for a while or at
-// `stop`, so that JavaScript can sleep, or end.
-EXPORT(serve) u32 serve(char *base, u32 control, u32 call, u32 id, u32 threads, u32 seen) {
+// Walks a program, on the calling thread: opens its phases one after the other, takes shares of each as helpers do, and
+// goes on when all are done.
+EXPORT(run) void run(char *base, u32 control, u32 call, u32 shares, u32 program, u32 count) {
   struct control *c = (struct control *)(base + control);
+  struct call *k = (struct call *)(base + call);
+  const struct instruction *q = (const struct instruction *)(base + program), *end = q + count;
+  for (const struct instruction *stop = q; q < end; q = ++stop) {
+    while (stop < end && stop->op != BARRIER) stop++;
+    if (shares == 1) {
+      execute_phase(q, stop, base, k, 0, 1);
+      continue;
+    }
+    c->first = (u32)((char *)q - base);
+    c->last = (u32)((char *)stop - base);
+    __atomic_store_n(&c->done, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&c->open, (c->open >> 8 << 8) + 256 + shares, __ATOMIC_SEQ_CST);
+    for (int id; (id = take(c)) >= 0; finish(c, shares)) execute_phase(q, stop, base, k, (u32)id, shares);
+    wait_for(c, shares);
+  }
+}
+
+// A helper: takes shares until there were none for a while. Returns the generation after which it saw none: JavaScript
+// may sleep until there is another.
+EXPORT(serve) u32 serve(char *base, u32 control, u32 call, u32 shares) {
+  struct control *c = (struct control *)(base + control);
+  u32 generation = 0;
   for (int i = 0; i < SERVE_SPINS; i++) {
-    u32 generation = __atomic_load_n(&c->generation, __ATOMIC_ACQUIRE);
-    if (generation == seen) {
+    generation = __atomic_load_n(&c->generation, __ATOMIC_SEQ_CST);
+    int id = take(c);
+    if (id < 0) {
       relax();
       continue;
     }
-    if (__atomic_load_n(&c->stop, __ATOMIC_ACQUIRE)) return seen; // not the last: so JavaScript will not sleep on it
-    seen = generation;
-    walk(base, c, (struct call *)(base + call), id, threads, c->program, c->count);
+    const struct instruction *q = (const struct instruction *)(base + c->first);
+    execute_phase(q, (const struct instruction *)(base + c->last), base, (struct call *)(base + call), (u32)id, shares);
+    finish(c, shares);
     i = 0;
   }
-  return seen;
+  return generation;
 }

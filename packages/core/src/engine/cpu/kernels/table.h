@@ -22,19 +22,19 @@ struct instruction {
 enum { BARRIER, PACK, UNPACK, RELU, FORWARD, FORWARD_SPARSE, INPUT, INPUT_SPARSE, WEIGHT, WEIGHT_SPARSE, BIAS, LOSS, COUNT, GATE, UPDATE };
 enum { HAS_BIAS = 1, HAS_RELU = 2, HAS_GATE = 4, BLOCKED = 8, HAS_MASK = 16, HAS_PENALTY = 32 };
 
-// thread `id` of `threads` takes [from, to) of n, cut at multiples of `unit`
+// share `id` of `shares` is [from, to) of n, cut at multiples of `unit`
 struct share { size from, to; };
-INLINE struct share share(size n, size unit, u32 id, u32 threads) {
-  size units = (n + unit - 1) / unit, from = units * id / threads * unit, to = units * (id + 1) / threads * unit;
+INLINE struct share share(size n, size unit, u32 id, u32 shares) {
+  size units = (n + unit - 1) / unit, from = units * id / shares * unit, to = units * (id + 1) / shares * unit;
   return (struct share){from < n ? from : n, to < n ? to : n};
 }
 
-// rows of a sparse list, cut so that threads get like numbers of entries
-INLINE struct share share_entries(const u32 *starts, size rows, u32 id, u32 threads) {
+// rows of a sparse list, cut so that shares have like numbers of entries
+INLINE struct share share_entries(const u32 *starts, size rows, u32 id, u32 shares) {
   size cut[2];
   for (u32 side = 0; side < 2; side++) {
-    size want = (size)((unsigned long long)starts[rows] * (id + side) / threads), low = 0, high = rows;
-    if (id + side == threads) low = rows;
+    size want = (size)((unsigned long long)starts[rows] * (id + side) / shares), low = 0, high = rows;
+    if (id + side == shares) low = rows;
     while (low < high) {
       size middle = (low + high) / 2;
       if (starts[middle] < want) low = middle + 1;

@@ -1,4 +1,4 @@
-// Barriers between the threads of a program.
+// How threads share a program.
 
 #ifdef __wasm__
 #elif defined(__linux__)
@@ -9,13 +9,26 @@
 #include <sched.h>
 #endif
 
-struct control { // each on a cache line of its own
-  u32 generation, program, count, stop, pad0[12];
-  u32 sleepers, pad1[15]; // helpers asleep in JavaScript
-  u32 arrived, pad2[15];
-  u32 turn, pad3[15];
-  u32 waiting, pad4[15];
+typedef unsigned long long u64;
+
+// A phase is the instructions between two barriers; it is cut into shares. Whoever is there takes the next share: a helper
+// that the system has taken off its core delays nobody, as the calling thread takes its share instead.
+struct control { // each group on a cache line of its own
+  u32 generation, pad0[15]; // raised by JavaScript with each program, so that sleeping helpers wake
+  u32 sleepers, stop, pad1[14]; // helpers asleep in JavaScript; shall they end?
+  u64 open;                 // phase number · 256 + shares that nobody has taken
+  u32 first, last, pad2[12]; // byte offsets of the phase's instructions; hold still while a share of it is not done
+  u32 done, waiting, pad3[14]; // shares done; is the calling thread asleep on `done`?
 };
+
+// About 20 µs at the end of a phase, which is near; about 200 µs between programs, while JavaScript makes a batch.
+#ifdef __wasm__
+#define PHASE_SPINS 20000
+#define SERVE_SPINS 200000
+#else
+#define PHASE_SPINS 2000
+#define SERVE_SPINS 20000
+#endif
 
 #ifdef __wasm__
 INLINE void relax(void) {}
@@ -38,21 +51,27 @@ INLINE void wake_all(u32 *p) { (void)p; }
 #endif
 #endif
 
-// Spins for some 20 µs, as a kernel's end is near; then sleeps, as another program has the core.
-static void barrier(struct control *c, u32 threads) {
-  if (threads == 1) return;
-  u32 turn = __atomic_load_n(&c->turn, __ATOMIC_ACQUIRE);
-  if (__atomic_add_fetch(&c->arrived, 1, __ATOMIC_ACQ_REL) == threads) {
-    __atomic_store_n(&c->arrived, 0, __ATOMIC_RELAXED);
-    __atomic_add_fetch(&c->turn, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&c->waiting, __ATOMIC_SEQ_CST)) wake_all(&c->turn);
-    return;
-  }
-  for (int i = 0; i < BARRIER_SPINS; i++) {
-    if (__atomic_load_n(&c->turn, __ATOMIC_ACQUIRE) != turn) return;
+// Takes a share of the open phase: its number, or -1 if none is left.
+static int take(struct control *c) {
+  u64 open = __atomic_load_n(&c->open, __ATOMIC_ACQUIRE);
+  while (open & 255)
+    if (__atomic_compare_exchange_n(&c->open, &open, open - 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      return (int)(open & 255) - 1;
+  return -1;
+}
+
+static void finish(struct control *c, u32 shares) {
+  if (__atomic_add_fetch(&c->done, 1, __ATOMIC_SEQ_CST) == shares && __atomic_load_n(&c->waiting, __ATOMIC_SEQ_CST))
+    wake_all(&c->done);
+}
+
+// Spins, then sleeps: another program has a helper's core.
+static void wait_for(struct control *c, u32 shares) {
+  for (int i = 0; i < PHASE_SPINS; i++) {
+    if (__atomic_load_n(&c->done, __ATOMIC_ACQUIRE) == shares) return;
     relax();
   }
-  __atomic_add_fetch(&c->waiting, 1, __ATOMIC_SEQ_CST);
-  while (__atomic_load_n(&c->turn, __ATOMIC_SEQ_CST) == turn) sleep_on(&c->turn, turn);
-  __atomic_sub_fetch(&c->waiting, 1, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&c->waiting, 1, __ATOMIC_SEQ_CST);
+  for (u32 done; (done = __atomic_load_n(&c->done, __ATOMIC_SEQ_CST)) != shares;) sleep_on(&c->done, done);
+  __atomic_store_n(&c->waiting, 0, __ATOMIC_SEQ_CST);
 }

@@ -3,39 +3,37 @@
 typedef unsigned u32;
 typedef unsigned long size;
 
+// Register blocks, measured: dense rows × vectors of accumulators; gradient blocks hold twice theirs.
 #ifdef __wasm__
 #define EXPORT(name) __attribute__((export_name(#name)))
 #define LANES 4
-#define DENSE_ROWS 4 // register blocks: V8 spills beyond 8 accumulators
+#define DENSE_ROWS 4 // V8 spills beyond 8 accumulators
 #define DENSE_VECTORS 2
-#define SPARSE_VECTORS 8
 #define GRADIENT_ROWS 2
 #define GRADIENT_VECTORS 2
-#define BARRIER_SPINS 20000
-#define SERVE_SPINS 200000
 #else
 #define EXPORT(name) __attribute__((visibility("default")))
-#define BARRIER_SPINS 2000
-#define SERVE_SPINS 20000
-#define GRADIENT_ROWS 4
-#define GRADIENT_VECTORS 2
 #if defined(__AVX512F__)
 #define LANES 16
 #define DENSE_ROWS 6
 #define DENSE_VECTORS 4
-#define SPARSE_VECTORS 8
+#define GRADIENT_ROWS 5
+#define GRADIENT_VECTORS 2
 #elif defined(__AVX__)
 #define LANES 8
 #define DENSE_ROWS 5
 #define DENSE_VECTORS 2
-#define SPARSE_VECTORS 8
+#define GRADIENT_ROWS 3
+#define GRADIENT_VECTORS 2
 #else
 #define LANES 4
-#define DENSE_ROWS 4
-#define DENSE_VECTORS 4
-#define SPARSE_VECTORS 8
+#define DENSE_ROWS 5
+#define DENSE_VECTORS 2
+#define GRADIENT_ROWS 3
+#define GRADIENT_VECTORS 2
 #endif
 #endif
+#define SPARSE_VECTORS 8 // columns of a sparse row that stay in registers
 
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")

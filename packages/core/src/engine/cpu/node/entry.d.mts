@@ -3,9 +3,9 @@ export type Build = { readonly module: WebAssembly.Module } | { readonly library
 
 /** The two functions that kernels/kernels.c exports, over one memory. */
 export interface Entry {
-  run(control: number, call: number, threads: number, program: number, count: number): void;
-  /** The last generation seen, as an unsigned integer. */
-  serve(control: number, call: number, id: number, threads: number, seen: number): number;
+  run(control: number, call: number, shares: number, program: number, count: number): void;
+  /** A generation, as an unsigned integer. */
+  serve(control: number, call: number, shares: number): number;
 }
 
 /** stackTop: byte offset of this thread's own stack; native code brings its own. */

@@ -6,7 +6,7 @@ export async function enter(build, memory, stackTop) {
     const { default: koffi } = await import("koffi"); // here: wasm does not need its binary
     const library = koffi.load(build.library);
     const run = library.func("void run(void*, uint32, uint32, uint32, uint32, uint32)");
-    const serve = library.func("uint32 serve(void*, uint32, uint32, uint32, uint32, uint32)");
+    const serve = library.func("uint32 serve(void*, uint32, uint32, uint32)");
     const base = new Uint8Array(memory.buffer);
     return { run: (...words) => run(base, ...words), serve: (...words) => serve(base, ...words) };
   }

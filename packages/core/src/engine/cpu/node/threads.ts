@@ -1,6 +1,6 @@
 /**
- * Walks programs on several threads over one memory: the caller is thread 0, worker threads are the others. Each enters C
- * once a program and meets the others at barriers there (kernels/threads.h).
+ * Walks programs on several threads over one memory: the calling thread, and worker threads that help where they can
+ * (kernels/threads.h).
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -11,17 +11,15 @@ import { type Build, enter } from "./entry.mjs";
 
 // words of struct control in kernels/threads.h
 const GENERATION = 0;
-const PROGRAM = 1;
-const COUNT = 2;
-const STOP = 3;
 const SLEEPERS = 16;
+const STOP = 17;
 
 /** Throws Problem "out-of-memory". */
 export async function openThreads(build: Build, arena: Arena): Promise<Host> {
   const memory = allocate(arena.bytes);
   const { control, call, threads } = arena;
   const entry = await enter(build, memory, stackTop(0));
-  const shared = new Int32Array(memory.buffer, control, 80);
+  const shared = new Int32Array(memory.buffer, control, 64);
   const wake = () => {
     Atomics.add(shared, GENERATION, 1);
     if (Atomics.load(shared, SLEEPERS) > 0) Atomics.notify(shared, GENERATION);
@@ -29,7 +27,7 @@ export async function openThreads(build: Build, arena: Arena): Promise<Host> {
   const helpers = await Promise.all(
     Array.from({ length: threads - 1 }, async (_, i) => {
       const words = { generation: GENERATION, stop: STOP, sleepers: SLEEPERS };
-      const workerData = { build, memory, control, call, id: i + 1, threads, stackTop: stackTop(i + 1), words };
+      const workerData = { build, memory, control, call, threads, stackTop: stackTop(i + 1), words };
       const worker = new Worker(new URL("./helper.mjs", import.meta.url), { workerData, execArgv: [] });
       await once(worker, "message"); // "ready"; rejects if the helper fails
       worker.unref();
@@ -39,11 +37,7 @@ export async function openThreads(build: Build, arena: Arena): Promise<Host> {
   return {
     memory: memory.buffer,
     run({ at, count }) {
-      if (threads > 1) {
-        shared[PROGRAM] = at;
-        shared[COUNT] = count;
-        wake();
-      }
+      if (threads > 1) wake();
       entry.run(control, call, threads, at, count);
     },
     async stop() {
