@@ -132,6 +132,27 @@ describe("the loop", () => {
     expect(digestsOf(statement)).toEqual(digests);
   });
 
+  it("keeps its lease when it stops and the site cannot be told, and presents it when it starts again", async () => {
+    const job = longJob();
+    site.queue.push(job);
+    const first = await runner();
+    await training();
+    site.close();
+    await first.end();
+    expect(said.at(-1)).toMatch(/kept, for the site could not be told, with a snapshot at iteration \d+/);
+    expect(await namesIn(join(data, "leases"))).toEqual([`${job.id}.json`]);
+    await site.open();
+    site.beats.length = 0;
+    const claims = site.claims.length;
+    const second = await runner();
+    await until(() => site.beats.length > 0);
+    expect(site.beats[0]!.job).toBe(job.id);
+    expect(site.claims).toHaveLength(claims); // what it holds comes first
+    await until(() => site.results.length === 1);
+    await second.end();
+    expect(site.handBacks).toEqual([]);
+  });
+
   it("obeys cancel: the worker is gone, the job handed back", async () => {
     const job = longJob();
     site.queue.push(job);

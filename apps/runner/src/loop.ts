@@ -8,9 +8,11 @@ import { lockFolder } from "./lock.ts";
 import type { Message } from "./protocol.ts";
 import { backoff, graceful, pause, withRetries } from "./retry.ts";
 import type { Settings } from "./settings.ts";
+import { send } from "./settle.ts";
 import { keepNewestJobs } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
-import { FAREWELL_MS, type Supervisor, send, superviseJob } from "./supervise.ts";
+import { superviseJob } from "./supervise.ts";
+import { FAREWELL_MS, type Supervisor } from "./supervisor.ts";
 
 /** Faults in a row slow the runner down: a broken machine must not burn through the queue. */
 const FAULT_FIRST_MS = 1_000;

@@ -53,5 +53,6 @@ describe("withRetries", () => {
       throw new Unreachable("down");
     };
     await expect(withRetries(call, { signal: stop.signal, onFailure: () => stop.abort() })).rejects.toThrow("down");
+    await expect(withRetries(call, { signal: stop.signal })).rejects.toBeInstanceOf(Unreachable);
   });
 });

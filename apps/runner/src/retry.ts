@@ -24,7 +24,7 @@ export const isWorthRetrying = (error: unknown): boolean =>
   (error instanceof Problem && (error.status >= 500 || error.code === "too-many-requests"));
 
 export interface Patience {
-  /** Ends the waiting: the call throws the last error, or the signal's reason before the first. */
+  /** Ends the waiting: the last error is thrown, Unreachable if nothing was tried. */
   readonly signal: AbortSignal;
   /** Told of each failed attempt before the wait. */
   readonly onFailure?: (error: Error, waitMs: number) => void;
@@ -33,7 +33,7 @@ export interface Patience {
 /** Calls until it succeeds or fails for good. */
 export async function withRetries<T>(call: () => Promise<T>, { signal, onFailure }: Patience): Promise<T> {
   for (let attempt = 0; ; attempt++) {
-    signal.throwIfAborted();
+    if (signal.aborted) throw new Unreachable("told to stop before it was tried");
     try {
       return await call();
     } catch (error) {

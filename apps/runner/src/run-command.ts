@@ -19,9 +19,8 @@ import { ensureKey } from "./keys.ts";
 import type { Settings } from "./settings.ts";
 import { signRun } from "./sign.ts";
 import { FILE_NAMES, readResult } from "./spool.ts";
-import { createStatus, labelOf } from "./status.ts";
+import { createStatus, describeResume, labelOf } from "./status.ts";
 import { summarise } from "./summary.ts";
-import { describeResume } from "./supervise.ts";
 
 const SNAPSHOT_SECONDS = 10;
 /** After Ctrl-C: the longest wait for the snapshot. */

@@ -4,6 +4,7 @@
  */
 import { styleText } from "node:util";
 import type { Progress, Spec } from "@ticketmark/core";
+import type { Message } from "./protocol.ts";
 
 export interface Status {
   /** A line that stays. */
@@ -117,4 +118,11 @@ export function formatSeconds(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** What a worker found to go on from. */
+export function describeResume(label: string, { iteration, refused }: Extract<Message, { type: "resumed" }>): string {
+  return refused === null
+    ? `${label}: going on from iteration ${iteration}`
+    : `${label}: starting over, the snapshot cannot be used: ${refused}`;
 }

@@ -1,57 +1,13 @@
 /**
- * One job from claim to acknowledgement: a worker trains, the lease is kept, commands are obeyed, the result is signed,
- * spooled and sent. However it ends, it ends once: with a result in the spool, a hand-back, or a lease that is lost.
+ * One job from claim to end: a worker trains, the lease is kept, commands are obeyed. However it ends, it ends once
+ * (settle.ts).
  */
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import {
-  type ClaimedJob,
-  type Command,
-  type KeyPair,
-  Problem,
-  type Progress,
-  parseCompleteSpec,
-  type Spec,
-  specDigest,
-} from "@ticketmark/core";
+import { type ClaimedJob, Problem, type Progress, parseCompleteSpec, type Spec, specDigest } from "@ticketmark/core";
 import { type Ending, startWorker } from "./child.ts";
-import type { Client, HandBack } from "./client.ts";
-import { deliver } from "./deliver.ts";
 import { keepLease } from "./heart.ts";
-import type { Leases } from "./leases.ts";
-import type { Message } from "./protocol.ts";
-import { isWorthRetrying, withRetries } from "./retry.ts";
-import type { Settings } from "./settings.ts";
-import { signRun } from "./sign.ts";
-import { snapshotIteration } from "./snapshots.ts";
-import type { Spool } from "./spool.ts";
-import { formatShare, labelOf, type Status } from "./status.ts";
-
-export interface Supervisor {
-  readonly settings: Settings;
-  readonly client: Client;
-  readonly key: KeyPair;
-  readonly spool: Spool;
-  readonly leases: Leases;
-  readonly status: Status;
-  readonly snapshotSeconds: number;
-  /** Aborted = hand back and end, within 2.5 s. */
-  readonly stop: AbortSignal;
-  /** Aborted a little after `stop`: what is being said to the site then may be said to the end. */
-  readonly farewell: AbortSignal;
-  /** Hears every command of the site's; "drain" and "update" are the loop's. */
-  readonly onCommand: (command: Command) => void;
-  /** Tells once when the site stops or starts answering. */
-  readonly onReachable: (reachable: boolean, error: Error | null) => void;
-}
-
-/** Of the 2.5 s that stopping may take: for the last snapshot, then for telling the site. */
-const SNAPSHOT_MS = 1_300;
-export const FAREWELL_MS = 800;
-
-type Interruption = "stopping" | "cancelled" | "lease-lost";
-
-export const snapshotFolder = (data: string, jobId: string): string => join(data, "snapshots", jobId);
+import { finish, handBack, handleFault, handleInterruption, type Interruption } from "./settle.ts";
+import { describeResume, labelOf } from "./status.ts";
+import { SNAPSHOT_MS, type Supervisor, snapshotFolder } from "./supervisor.ts";
 
 /** Runs a job that this runner holds. Resolves to "fault" where the run failed for no reason of the site's or a person's. */
 export async function superviseJob(job: ClaimedJob, resumed: boolean, supervisor: Supervisor): Promise<"ok" | "fault"> {
@@ -71,7 +27,7 @@ export async function superviseJob(job: ClaimedJob, resumed: boolean, supervisor
   }
   const run = followRun(job, resumed, supervisor);
   try {
-    const { ending, interruption } = await run.ended(await spool.stage(job.id), spec);
+    const { ending, interruption } = await run.train(await spool.stage(job.id), spec);
     const handled = interruption && !(interruption === "stopping" && ending.type === "done");
     if (handled) await handleInterruption(interruption, job, labelOf(spec), supervisor);
     else if (ending.type === "done") await finish(job, ending, supervisor);
@@ -98,6 +54,7 @@ function followRun(job: ClaimedJob, resumed: boolean, supervisor: Supervisor) {
   const { client, settings, status, stop } = supervisor;
   const interrupted = new AbortController();
   let progress: Progress | null = null;
+  let ended = false;
 
   const release = keepLease({
     client,
@@ -109,6 +66,7 @@ function followRun(job: ClaimedJob, resumed: boolean, supervisor: Supervisor) {
       supervisor.onCommand(command);
     },
     onLost(problem) {
+      if (ended) return; // what is said to the site from here on tells it by itself
       status.say(`Job ${job.id}: the lease is lost: ${problem.message}`);
       interrupted.abort("lease-lost" satisfies Interruption);
     },
@@ -116,7 +74,7 @@ function followRun(job: ClaimedJob, resumed: boolean, supervisor: Supervisor) {
   });
   const onStop = () => interrupted.abort("stopping" satisfies Interruption);
 
-  async function ended(outDir: string, spec: Spec): Promise<{ ending: Ending; interruption: Interruption | null }> {
+  async function train(outDir: string, spec: Spec): Promise<{ ending: Ending; interruption: Interruption | null }> {
     const label = labelOf(spec);
     const { native, threads, cache } = settings;
     const worker = startWorker(
@@ -148,6 +106,7 @@ function followRun(job: ClaimedJob, resumed: boolean, supervisor: Supervisor) {
     stop.addEventListener("abort", onStop);
     if (stop.aborted) onStop();
     const ending = await worker.ended;
+    ended = true;
     clearTimeout(killer);
     interrupted.signal.removeEventListener("abort", interrupt);
     status.clear();
@@ -155,111 +114,11 @@ function followRun(job: ClaimedJob, resumed: boolean, supervisor: Supervisor) {
   }
 
   return {
-    ended,
+    train,
     /** Ends the heartbeats. */
     release() {
       stop.removeEventListener("abort", onStop);
       release();
     },
   };
-}
-
-export function describeResume(label: string, { iteration, refused }: Extract<Message, { type: "resumed" }>): string {
-  return refused === null
-    ? `${label}: going on from iteration ${iteration}`
-    : `${label}: starting over, the snapshot cannot be used: ${refused}`;
-}
-
-async function finish(
-  job: ClaimedJob,
-  ending: Extract<Ending, { type: "done" }>,
-  supervisor: Supervisor,
-): Promise<void> {
-  const { spool, leases, settings, key } = supervisor;
-  const { id, attempt, lease } = job;
-  const { envelope } = await signRun(spool.staged(id), ending, { id, attempt, leaseNonce: lease.nonce }, key);
-  await spool.commit(job, envelope);
-  await leases.drop(id);
-  await rm(snapshotFolder(settings.data, id), { recursive: true, force: true });
-  await send(id, supervisor);
-}
-
-/** Sends an entry of the spool; it leaves the spool acknowledged or refused, or stays when the runner is told to stop. */
-export async function send(jobId: string, supervisor: Supervisor): Promise<void> {
-  const { client, spool, status, stop, onReachable } = supervisor;
-  try {
-    const entry = await spool.read(jobId);
-    const signal = stop.aborted ? AbortSignal.timeout(FAREWELL_MS) : supervisor.farewell;
-    const { level } = await deliver(client, entry, { signal, onFailure: (error) => onReachable(false, error) });
-    onReachable(true, null);
-    await spool.remove(jobId);
-    const { accuracy, outcome } = entry.result;
-    const what = accuracy ? `accuracy ${formatShare(accuracy.last.correct / accuracy.last.total)}` : outcome;
-    const label = labelOf(parseCompleteSpec(entry.job.spec));
-    status.say(`✓ ${label}: ${what}, acknowledged as ${level}`, { job: jobId, outcome, level });
-  } catch (error) {
-    if (stop.aborted && isWorthRetrying(error)) {
-      return status.say(`Job ${jobId}: the result is kept, and sent at the next start`, { job: jobId });
-    }
-    if (!(error instanceof Problem) || error.code === "unauthorized") throw error;
-    const where = await spool.refuse(jobId, error);
-    status.say(`✗ job ${jobId}: the result was REFUSED (${error.code}): ${error.message}; it is kept in ${where}`, {
-      job: jobId,
-      problem: error.toJSON(),
-    });
-  }
-}
-
-async function handleInterruption(
-  interruption: Interruption,
-  job: ClaimedJob,
-  label: string,
-  supervisor: Supervisor,
-): Promise<void> {
-  const { settings, leases, status } = supervisor;
-  const snapshots = snapshotFolder(settings.data, job.id);
-  if (interruption === "lease-lost") return leases.drop(job.id); // the snapshot stays: the job may come back
-  if (interruption === "cancelled") {
-    await rm(snapshots, { recursive: true, force: true });
-    await handBack(job, { reason: "cancelled", message: "cancelled by the site", snapshotIteration: null }, supervisor);
-    return status.say(`– ${label}: cancelled`, { job: job.id });
-  }
-  const iteration = await snapshotIteration(snapshots);
-  const message =
-    iteration === null ? "the runner stops" : `the runner stops, with a snapshot at iteration ${iteration}`;
-  await handBack(job, { reason: "stopping", message, snapshotIteration: iteration }, supervisor);
-  status.say(`– ${label}: handed back${iteration === null ? "" : `, snapshot at iteration ${iteration}`}`, {
-    job: job.id,
-  });
-}
-
-async function handleFault(
-  job: ClaimedJob,
-  ending: Exclude<Ending, { type: "done" }>,
-  label: string,
-  supervisor: Supervisor,
-): Promise<"fault"> {
-  const message = ending.type === "failed" ? ending.message : "the worker ended without a result";
-  const iteration = await snapshotIteration(snapshotFolder(supervisor.settings.data, job.id));
-  supervisor.status.say(`✗ ${label}: ${message}`, { job: job.id });
-  await handBack(job, { reason: "fault", message, snapshotIteration: iteration }, supervisor);
-  return "fault";
-}
-
-/** Tells the site and drops the lease. A site that cannot be told keeps its lease until a restart presents it, or it expires. */
-async function handBack(job: ClaimedJob, body: HandBack, supervisor: Supervisor): Promise<void> {
-  const { client, leases, status, stop, onReachable } = supervisor;
-  const stopping = body.reason === "stopping";
-  const signal = stopping ? AbortSignal.timeout(FAREWELL_MS) : stop;
-  try {
-    if (stopping) await client.handBack(job, body, signal);
-    else
-      await withRetries(() => client.handBack(job, body, signal), { signal, onFailure: (e) => onReachable(false, e) });
-  } catch (error) {
-    if (stopping || stop.aborted) return; // the lease stays on disk: a restarted runner presents it
-    if (!(error instanceof Problem)) throw error;
-    if (error.code === "unauthorized") throw error;
-    status.say(`Job ${job.id}: the site did not want it back: ${error.message}`); // it is someone else's by now
-  }
-  await leases.drop(job.id);
 }
