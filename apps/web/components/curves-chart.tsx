@@ -29,7 +29,8 @@ const errorPosition = (accuracy: number) => -Math.log10(Math.max(1 - accuracy, 5
 
 export function CurvesChart({ result }: { result: Pick<Result, "phases" | "curves" | "layers"> }) {
   const curves = learningCurves(result);
-  if (curves.stretches.length === 0) return null;
+  if (curves.stretches.flat().length < 2)
+    return <p className="note">It ended before there were two scores to draw a curve through.</p>;
   return (
     <>
       <Drawing curves={curves} box={WIDE} className="hidden sm:block" />

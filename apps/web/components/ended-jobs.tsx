@@ -59,8 +59,7 @@ export function Ending({ job }: { job: PublicJob }) {
     );
   return (
     <span className={job.state === "failed" ? "text-bad" : "text-soft"}>
-      {job.state}
-      {job.message && job.message !== job.state && `: ${job.message}`}
+      {job.message?.startsWith(job.state) ? job.message : [job.state, job.message].filter(Boolean).join(": ")}
     </span>
   );
 }

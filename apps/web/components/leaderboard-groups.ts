@@ -146,12 +146,12 @@ export function settingText(value: unknown): string {
   return typeof value === "string" ? value : canonicalJson(value);
 }
 
-/** "0.1, from epoch 3 0.01" */
+/** "0.1 → 0.01 (from epoch 3)" */
 export function scheduleText(steps: Steps): string {
-  return steps.map(({ epoch, value }) => (epoch === 0 ? `${value}` : `from epoch ${epoch} ${value}`)).join(", ");
+  return steps.map(({ epoch, value }) => (epoch === 0 ? `${value}` : `${value} (from epoch ${epoch})`)).join(" → ");
 }
 
-/** "5 epochs, batch 60, learning rate 0.1, from epoch 3 0.01, momentum 0.9, weight decay 0.0001" */
+/** "5 epochs, batch 60, learning rate 0.1 → 0.01 (from epoch 3), momentum 0.9, weight decay 0.0001" */
 export function recipeText(recipe: Spec["recipe"]): string {
   const parts = [
     `${recipe.epochs} ${recipe.epochs === 1 ? "epoch" : "epochs"}`,

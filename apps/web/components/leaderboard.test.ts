@@ -120,7 +120,7 @@ test("what differs between two groups of one method is said, and they are two li
 
 test("a recipe reads as a sentence", () => {
   expect(recipeText(recipe)).toBe(
-    "5 epochs, batch 60, learning rate 0.1, from epoch 3 0.01, momentum 0.9, weight decay 0.0001",
+    "5 epochs, batch 60, learning rate 0.1 → 0.01 (from epoch 3), momentum 0.9, weight decay 0.0001",
   );
 });
 

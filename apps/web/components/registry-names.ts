@@ -17,3 +17,7 @@ export const inOrder = (ids: readonly string[]): string[] => [
 /** All of them by id, for parts that are drawn in the browser. */
 export const allNames = (): Record<string, string> =>
   Object.fromEntries([...datasets.list, ...models.list, ...methods.list].map(({ id, name }) => [id, name]));
+
+/** Training images that protocol "validation" holds out; null for a data set this site does not know. */
+export const validationCount = (id: string): number | null =>
+  datasets.list.find((dataset) => dataset.id === id)?.validationCount ?? null;

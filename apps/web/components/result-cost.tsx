@@ -1,6 +1,6 @@
 /** What a result cost: phases with their time, speed, memory, and the machine it ran on. */
 import type { Result } from "@ticketmark/core";
-import { formatBytes, formatCompact, formatCount, formatDuration, formatPercent, formatSparsity } from "./format.ts";
+import { formatBytes, formatCompact, formatCount, formatDuration, formatPercent, plural } from "./format.ts";
 import { Digest } from "./result-provenance.tsx";
 import { Facts } from "./spec-list.tsx";
 
@@ -35,7 +35,7 @@ export function PhasesTable({ phases }: { phases: Result["phases"] }) {
             <td className="number">{formatCount(phase.iterations)}</td>
             <td className="number">{formatCount(phase.batchSize)}</td>
             <td className="number max-sm:hidden">
-              {phase.sparsity === 0 ? "–" : `${formatSparsity(Number(phase.sparsity.toFixed(4)))} %`}
+              {phase.sparsity === 0 ? "–" : `${formatPercent(phase.sparsity)} %`}
             </td>
             <td className="number">{formatDuration(phase.seconds)}</td>
           </tr>
@@ -78,7 +78,7 @@ export function CostFacts({ result }: { result: Result }) {
         [
           "Trace",
           <span key="trace">
-            <Digest digest={trace.head} /> over {formatCount(trace.blocks)} blocks of {trace.every} iterations
+            <Digest digest={trace.head} /> over {plural(trace.blocks, "block")} of {trace.every} iterations
           </span>,
         ],
       ]}

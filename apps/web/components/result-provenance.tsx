@@ -8,13 +8,15 @@ import { Facts } from "./spec-list.tsx";
 
 interface Props {
   readonly result: WholeResult;
+  /** Address of this site. */
+  readonly site: string;
   readonly envelope: Uint8Array;
   readonly publicKey: Uint8Array;
   readonly revokedAt: Date | null;
   readonly sizes: ReadonlyMap<string, number>;
 }
 
-export function ResultProvenance({ result, envelope, publicKey, revokedAt, sizes }: Props) {
+export function ResultProvenance({ result, site, envelope, publicKey, revokedAt, sizes }: Props) {
   const statement = statementIn(envelope);
   const files = [
     ["result", result.resultDigest],
@@ -63,7 +65,10 @@ export function ResultProvenance({ result, envelope, publicKey, revokedAt, sizes
           The envelope is a DSSE envelope: Ed25519 over its type and its exact payload, an in-toto statement that names
           the files by their sha256. With nothing but Node:
         </p>
-        <CodeBlock what="the verification" code={verification(result.id, toBase64(publicKey))} />
+        <CodeBlock
+          what="the verification"
+          code={verification(`${site}/api/v1/results/${result.id}/envelope`, toBase64(publicKey))}
+        />
       </details>
     </>
   );
@@ -71,9 +76,9 @@ export function ResultProvenance({ result, envelope, publicKey, revokedAt, sizes
 
 function codeRows({ predicate }: Statement): [string, ReactNode][] {
   const { code, numerics, job } = predicate;
-  const commit = code.commit ? `${code.commit.slice(0, 12)}${code.dirty ? ", with local changes" : ""}` : "no checkout";
+  const commit = code.commit ? `${code.commit.slice(0, 12)}${code.dirty ? ", with local changes" : ""}` : null;
   return [
-    ["Code", `version ${code.version}, commit ${commit}`],
+    ["Code", `version ${code.version}, ${commit ? `commit ${commit}` : "not from a git checkout"}`],
     ["Numerics", String(numerics)],
     [
       "Job, attempt",
@@ -105,7 +110,7 @@ export function Digest({ digest }: { digest: string }) {
 }
 
 /** Shown to be run on the reader's machine. The 12 bytes before the key are the fixed head of an Ed25519 key in DER. */
-const verification = (id: string, key: string) => `curl -sO SITE/api/v1/results/${id}/envelope
+const verification = (envelope: string, key: string) => `curl -sO ${envelope}
 node -e '
   const { createPublicKey, verify } = require("crypto");
   const { payloadType, payload, signatures } = JSON.parse(require("fs").readFileSync("envelope"));

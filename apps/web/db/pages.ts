@@ -37,6 +37,8 @@ const latestColumns = {
   seed: results.seed,
   outcome: results.outcome,
   accuracy: results.accuracy,
+  level: results.level,
+  check: results.check,
   runner: runners.name,
   receivedAt: results.receivedAt,
 };

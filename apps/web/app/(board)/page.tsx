@@ -3,7 +3,7 @@ import Link from "next/link";
 import { connection } from "next/server";
 import { AccuracyChart } from "../../components/accuracy-chart.tsx";
 import { Empty } from "../../components/empty.tsx";
-import { plural } from "../../components/format.ts";
+import { formatCount, plural } from "../../components/format.ts";
 import { LatestResults } from "../../components/latest-results.tsx";
 import { LeaderboardControls } from "../../components/leaderboard-controls.tsx";
 import {
@@ -16,18 +16,27 @@ import {
 } from "../../components/leaderboard-filter.ts";
 import { type Group, recipeText, type Track, tracksOf } from "../../components/leaderboard-groups.ts";
 import { LeaderboardTable } from "../../components/leaderboard-table.tsx";
-import { datasetName, inOrder, modelName } from "../../components/registry-names.ts";
+import { RefreshOnChange } from "../../components/refresh-on-change.tsx";
+import { datasetName, inOrder, modelName, validationCount } from "../../components/registry-names.ts";
+import { rowVersion } from "../../components/row-version.ts";
 import { db } from "../../db/client.ts";
-import { listPairs, listRuns } from "../../db/leaderboard.ts";
-import { latestResults, siteCounts } from "../../db/pages.ts";
+import { listPairs, listRuns, type Pair } from "../../db/leaderboard.ts";
+import { type LatestResult, latestResults, siteCounts } from "../../db/pages.ts";
 
 export const metadata: Metadata = { title: { absolute: "Ticketmark: a leaderboard for sparse training" } };
+
+/** Rows of the list of latest results, which also tell whether the page is still up to date. */
+const LATEST = 8;
 
 export default async function LeaderboardPage({ searchParams }: { searchParams: Promise<SearchParams> }) {
   await connection();
   const asked = parseFilter(await searchParams);
   const database = await db();
-  const [pairs, counts] = await Promise.all([listPairs(database), siteCounts(database)]);
+  const [pairs, counts, latest] = await Promise.all([
+    listPairs(database),
+    siteCounts(database),
+    latestResults(database, LATEST),
+  ]);
   const pair =
     pairs.find((p) => p.dataset === asked.dataset && p.model === asked.model) ??
     pairs.find((p) => p.dataset === asked.dataset || p.model === asked.model) ??
@@ -51,7 +60,7 @@ export default async function LeaderboardPage({ searchParams }: { searchParams: 
         </Link>
       </p>
       {pair ? (
-        <Board filter={filter} pairs={pairs} dataset={pair.dataset} model={pair.model} />
+        <Board filter={filter} pairs={pairs} latest={latest} dataset={pair.dataset} model={pair.model} />
       ) : (
         <Empty title="No result yet">
           <p>
@@ -75,6 +84,7 @@ export default async function LeaderboardPage({ searchParams }: { searchParams: 
           </p>
         </Empty>
       )}
+      <RefreshOnChange url={`/api/v1/results?limit=${LATEST}`} version={rowVersion(latest)} />
     </>
   );
 }
@@ -82,16 +92,17 @@ export default async function LeaderboardPage({ searchParams }: { searchParams: 
 async function Board({
   filter,
   pairs,
+  latest,
   dataset,
   model,
 }: {
   filter: Filter;
-  pairs: Awaited<ReturnType<typeof listPairs>>;
+  pairs: readonly Pair[];
+  latest: readonly LatestResult[];
   dataset: string;
   model: string;
 }) {
-  const database = await db();
-  const [runs, latest] = await Promise.all([listRuns(database, dataset, model), latestResults(database, 8)]);
+  const runs = await listRuns(await db(), dataset, model);
   const tracks = tracksOf(runs);
   const all = tracks.flatMap((track) => track.groups);
   const unique = <T,>(values: readonly T[]) => [...new Set(values)];
@@ -126,6 +137,7 @@ async function Board({
             track={track}
             title={`${modelName(model)} on ${datasetName(dataset)}`}
             several={tracks.length > 1}
+            held={validationCount(dataset)}
           />
           <div className="mt-3 grid gap-x-10 gap-y-6 lg:grid-cols-[minmax(0,1fr)_17rem]">
             {(i === 0 || sparsitiesOf(groups).length > 1) && (
@@ -161,7 +173,19 @@ const sparsitiesOf = (groups: readonly Group[]): number[] => [
   ...new Set(groups.filter(({ accuracy, spec }) => accuracy && spec.sparsity > 0).map(({ spec }) => spec.sparsity)),
 ];
 
-function TrackHead({ id, track, title, several }: { id: string; track: Track; title: string; several: boolean }) {
+function TrackHead({
+  id,
+  track,
+  title,
+  held,
+  several,
+}: {
+  id: string;
+  track: Track;
+  title: string;
+  held: number | null;
+  several: boolean;
+}) {
   const { protocol, recipe } = track;
   return (
     <>
@@ -172,7 +196,7 @@ function TrackHead({ id, track, title, several }: { id: string; track: Track; ti
       <p className="note">
         {protocol === "paper"
           ? "Protocol paper: trained on all training images. "
-          : "Protocol validation: some training images are held out. "}
+          : `Protocol validation: ${held === null ? "some" : formatCount(held)} training images are held out. `}
         Final training: {recipeText(recipe)}.{several && " Ranked only against the same protocol and recipe."}
       </p>
     </>

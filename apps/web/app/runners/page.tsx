@@ -1,12 +1,14 @@
 import type { Metadata } from "next";
-import { headers } from "next/headers";
 import Link from "next/link";
 import { connection } from "next/server";
 import { AddRunner } from "../../components/add-runner.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { formatCount, formatSparsity, formatTime } from "../../components/format.ts";
 import { MethodName } from "../../components/method-name.tsx";
+import { RefreshOnChange } from "../../components/refresh-on-change.tsx";
 import { Digest } from "../../components/result-provenance.tsx";
+import { rowVersion } from "../../components/row-version.ts";
+import { siteAddress } from "../../components/site-address.ts";
 import { db } from "../../db/client.ts";
 import { listRunners, type RunnerRow } from "../../db/pages.ts";
 import { maintainerFromCookies } from "../../session.ts";
@@ -18,9 +20,11 @@ export const metadata: Metadata = {
 
 export default async function RunnersPage() {
   await connection();
-  const [runners, maintainer, sent] = await Promise.all([listRunners(await db()), maintainerFromCookies(), headers()]);
-  const host = sent.get("x-forwarded-host") ?? sent.get("host") ?? "127.0.0.1:3000";
-  const site = `${sent.get("x-forwarded-proto") ?? "http"}://${host}`;
+  const [runners, maintainer, site] = await Promise.all([
+    listRunners(await db()),
+    maintainerFromCookies(),
+    siteAddress(),
+  ]);
   return (
     <>
       <h1 className="title">Runners</h1>
@@ -35,6 +39,10 @@ export default async function RunnersPage() {
       ) : (
         <Table runners={runners} />
       )}
+      <RefreshOnChange
+        url="/api/v1/jobs?state=running&limit=50"
+        version={rowVersion(runners.flatMap(({ job }) => job ?? []))}
+      />
       <AddRunner site={site} maintainer={maintainer !== null} />
     </>
   );

@@ -3,7 +3,7 @@ import type { Metadata } from "next";
 import Link from "next/link";
 import { notFound } from "next/navigation";
 import { connection } from "next/server";
-import { formatCompact, formatCount, formatSparsity, formatTime } from "../../../components/format.ts";
+import { formatCompact, formatCount, formatPercent, formatTime } from "../../../components/format.ts";
 import { JobLive } from "../../../components/job-live.tsx";
 import { jobTitle } from "../../../components/job-title.tsx";
 import { MethodMark } from "../../../components/method-mark.tsx";
@@ -116,7 +116,7 @@ function PlanTable({ job }: { job: JobView }) {
             <td className="number">{formatCount(phase.iterations)}</td>
             <td className="number">{formatCount(phase.batchSize)}</td>
             <td className="number">{formatCompact(phase.examples)}</td>
-            <td className="number">{phase.sparsity === 0 ? "–" : `${formatSparsity(phase.sparsity)} %`}</td>
+            <td className="number">{phase.sparsity === 0 ? "–" : `${formatPercent(phase.sparsity)} %`}</td>
           </tr>
         ))}
       </tbody>

@@ -9,10 +9,13 @@ import { CurvesChart } from "../../../components/curves-chart.tsx";
 import { CurvesTable } from "../../../components/curves-table.tsx";
 import { formatPercent, formatSparsity } from "../../../components/format.ts";
 import { MethodMark } from "../../../components/method-mark.tsx";
+import { RefreshOnChange } from "../../../components/refresh-on-change.tsx";
 import { datasetName, methodName, modelName } from "../../../components/registry-names.ts";
 import { CostFacts, EnvironmentFacts, PhasesTable } from "../../../components/result-cost.tsx";
 import { ResultProvenance } from "../../../components/result-provenance.tsx";
 import { ResultVerdict } from "../../../components/result-verdict.tsx";
+import { rowVersion } from "../../../components/row-version.ts";
+import { siteAddress } from "../../../components/site-address.ts";
 import { SpecList } from "../../../components/spec-list.tsx";
 import { LayerBars, MaskPictures } from "../../../components/ticket-picture.tsx";
 import { db } from "../../../db/client.ts";
@@ -47,10 +50,11 @@ export default async function ResultPage({ params }: Props) {
   const result = await load((await params).id);
   const database = await db();
   const digests = [result.resultDigest, result.ticketDigest, result.trainedDigest].filter((digest) => digest !== null);
-  const [{ envelope }, provenance, group] = await Promise.all([
+  const [{ envelope }, provenance, group, site] = await Promise.all([
     findEnvelope(database, result.id),
     provenanceOf(database, { runnerId: result.runner.id, digests }),
     groupOf(database, result.groupDigest),
+    siteAddress(),
   ]);
   const { spec } = result;
   return (
@@ -69,6 +73,7 @@ export default async function ResultPage({ params }: Props) {
         </span>
       </h1>
       <ResultVerdict result={result} />
+      {!result.check && <RefreshOnChange url={`/api/v1/results/${result.id}`} version={rowVersion([result])} />}
       <Seeds group={group} current={result.id} />
 
       <Section title="Learning curves">
@@ -99,7 +104,7 @@ export default async function ResultPage({ params }: Props) {
           <SpecList spec={spec} />
         </Section>
         <Section title="Signature and bytes">
-          <ResultProvenance result={result} envelope={envelope} {...provenance} />
+          <ResultProvenance result={result} site={site} envelope={envelope} {...provenance} />
         </Section>
         <Section title="Cost">
           <CostFacts result={result.result} />
