@@ -25,7 +25,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
 }
 
 /** The bytes of a file, or null when there is none. Throws Problem "too-large" beyond `maxBytes`. */
-export async function readBounded(path: string, maxBytes: number): Promise<Uint8Array | null> {
+export async function readBounded(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
   let size: number;
   try {
     const found = await stat(path);

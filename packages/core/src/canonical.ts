@@ -35,6 +35,15 @@ export const canonicalBytes = (value: unknown): Uint8Array => new TextEncoder().
 /** sha256 in lower-case hex. */
 export const digestOf = (bytes: Uint8Array): string => bytesToHex(sha256(bytes));
 
+/**
+ * The same, of megabytes: by WebCrypto (native code, off the thread) where there is one, which pages without https lack.
+ * WebCrypto refuses views of shared memory.
+ */
+export async function digestOfLarge(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const { subtle } = globalThis.crypto ?? {};
+  return subtle ? bytesToHex(new Uint8Array(await subtle.digest("SHA-256", bytes))) : digestOf(bytes);
+}
+
 export const digestOfJson = (value: unknown): string => digestOf(canonicalBytes(value));
 
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "expected a sha256 digest: 64 lower-case hex digits");

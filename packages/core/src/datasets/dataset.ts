@@ -31,7 +31,7 @@ export interface DataFile {
 }
 
 /** Gives the bytes of a file; throws Problem "data-unavailable". The caller of core decides where files lie. */
-export type ReadFile = (file: DataFile) => Promise<Uint8Array>;
+export type ReadFile = (file: DataFile) => Promise<Uint8Array<ArrayBuffer>>;
 
 export interface Dataset {
   readonly id: string;

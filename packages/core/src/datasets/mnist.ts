@@ -78,6 +78,6 @@ export const mnist: Dataset = {
       labels: decodeLabels(testLabels!, TEST_COUNT, 10, TEST_LABELS.name),
       count: TEST_COUNT,
     };
-    return { train, test, digest: digestOfExamples(train, test) };
+    return { train, test, digest: await digestOfExamples(train, test) };
   },
 };

@@ -42,7 +42,7 @@ export const toy: Dataset = {
   async load() {
     const train = draw("train", TRAIN_COUNT);
     const test = draw("test", TEST_COUNT);
-    return { train, test, digest: digestOfExamples(train, test) };
+    return { train, test, digest: await digestOfExamples(train, test) };
   },
 };
 
