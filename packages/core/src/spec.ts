@@ -63,12 +63,7 @@ const inputSchema = z.strictObject({
   sparsity: z.number().min(0).lt(1).optional(),
   scope: scopeSchema.default("uniform"),
   recipe: z.looseObject({}).default({}),
-  seed: z
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 32 - 1)
-    .default(0),
+  seed: z.number().int().min(0).max(0xffff_ffff).default(0),
   protocol: protocolSchema.default("validation"),
 });
 
