@@ -13,7 +13,8 @@ export function CostPreview({ cost, maintainer, broken }: { cost: Cost | null; m
               // biome-ignore lint/suspicious/noArrayIndexKey: phases may share a name, and never move
               <li key={i} className="flex justify-between gap-3 border-b border-rule py-1">
                 <span>
-                  {i + 1} {phase.name}
+                  <span className="mr-2 text-soft">{i + 1}</span>
+                  {phase.name}
                 </span>
                 <span className="whitespace-nowrap text-soft">
                   {formatCount(phase.iterations)} × {phase.batchSize}

@@ -165,7 +165,7 @@ function axis(values: readonly number[], { top, bottom }: { top: number; bottom:
 
 /** The whole name where it fits, else the number that the list of phases has. */
 const phaseLabel = (name: string, number: number, room: number, font: number): string =>
-  [`${number} ${name}`, String(number)].find((text) => text.length * font * 0.56 < room - 6) ?? "";
+  [name, String(number)].find((text) => text.length * font * 0.56 < room - 6) ?? "";
 
 function Axis({
   label,

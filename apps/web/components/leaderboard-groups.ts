@@ -15,6 +15,9 @@ export interface Run {
   readonly id: string;
   readonly spec: Spec;
   readonly groupDigest: string;
+  readonly specDigest: string;
+  /** Of the key that signed it. */
+  readonly keyId: string;
   readonly outcome: "completed" | "diverged" | "failed";
   readonly message: string | null;
   /** Test set, last epoch, 0 … 1; null unless completed. */

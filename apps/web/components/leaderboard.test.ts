@@ -1,5 +1,6 @@
 import type { Spec } from "@ticketmark/core";
 import { expect, test } from "vitest";
+import { csvOf } from "./leaderboard-csv.ts";
 import { filterGroups, filterHref, nextSort, parseFilter, sortGroups, toggle } from "./leaderboard-filter.ts";
 import { linesOf, type Run, recipeText, tracksOf, variantOf } from "./leaderboard-groups.ts";
 
@@ -33,6 +34,8 @@ function run(over: Partial<Run> & { method?: Spec["method"]; sparsity?: number; 
     id: `run ${arrivals++}`,
     spec,
     groupDigest: JSON.stringify({ ...spec, seed: null }),
+    specDigest: JSON.stringify(spec),
+    keyId: "k",
     outcome: "completed",
     message: null,
     accuracy: 0.97,
@@ -164,4 +167,24 @@ test("filters narrow by method and sparsity; a toggle undoes itself", () => {
   expect(filterGroups(groups, parseFilter({ method: "rst", sparsity: "0.9" }))).toHaveLength(1);
   expect(filterGroups(groups, parseFilter({}))).toHaveLength(3);
   expect(toggle(toggle(["a"], "b"), "b")).toEqual(["a"]);
+});
+
+test("CSV: a line a run, with what counts marked; commas and quotes stay inside their cell", () => {
+  const tracks = tracksOf([
+    run({ seed: 0, accuracy: 0.9701 }),
+    run({ seed: 0, accuracy: 0.98 }),
+    run({ seed: 1, outcome: "diverged", accuracy: null, message: 'loss "NaN", at once' }),
+  ]);
+  const [head, ...lines] = csvOf(tracks[0]!.groups).trimEnd().split("\r\n");
+  expect(head).toMatch(/^result,dataset,model,method,/);
+  expect(lines).toHaveLength(3);
+  const counted = head!.split(",").indexOf("in_mean");
+  expect(lines.slice(0, 2).map((line) => line.split(",")[counted])).toEqual(["true", "false"]);
+  expect(lines[2]).toContain('"loss ""NaN"", at once"');
+  expect(csvOf([])).toMatch(/^result,.*\r\n$/);
+});
+
+test("a cell that a spreadsheet would run as a formula is defused", () => {
+  const { groups } = tracksOf([run({ runner: "=1+1" })])[0]!;
+  expect(csvOf(groups)).toContain("'=1+1");
 });

@@ -30,7 +30,8 @@ export function PhasesTable({ phases }: { phases: Result["phases"] }) {
           // biome-ignore lint/suspicious/noArrayIndexKey: phases may share a name, and never move
           <tr key={i}>
             <th scope="row" className="font-normal! text-ink! align-baseline!">
-              {i + 1} {phase.name}
+              <span className="mr-2 text-soft">{i + 1}</span>
+              {phase.name}
             </th>
             <td className="number">{formatCount(phase.iterations)}</td>
             <td className="number">{formatCount(phase.batchSize)}</td>

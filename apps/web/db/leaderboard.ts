@@ -25,16 +25,51 @@ export function listPairs(db: Db): Promise<Pair[]> {
     .orderBy(desc(count()), results.dataset, results.model);
 }
 
+/** The pair that is asked for, or one that has what is asked for of it, or the fullest; undefined = no result at all. */
+export const pairOf = (
+  pairs: readonly Pair[],
+  asked: { readonly dataset: string | null; readonly model: string | null },
+): Pair | undefined =>
+  pairs.find((pair) => pair.dataset === asked.dataset && pair.model === asked.model) ??
+  pairs.find((pair) => pair.dataset === asked.dataset || pair.model === asked.model) ??
+  pairs[0];
+
 const cost = (name: string) => sql<number>`(${results.result} -> 'cost' ->> ${name})::float8`;
 const sparsityMeasure = (name: string) => sql<number | null>`(${results.result} -> 'sparsity' ->> ${name})::float8`;
 
-/** All results of a data set and model in order of arrival, without curves. */
+/** What was read last, by data set and model, and which state of the log it was read from. */
+const cached = new WeakMap<Db, Map<string, { readonly version: string; readonly runs: Promise<Run[]> }>>();
+const MOST_CACHED = 20;
+
+/** All results of a data set and model in order of arrival, without curves. Read again only when the log has changed. */
 export async function listRuns(db: Db, dataset: string, model: string): Promise<Run[]> {
-  const rows = await db
+  const ofDb = cached.get(db) ?? new Map();
+  cached.set(db, ofDb);
+  const key = `${dataset} ${model}`;
+  const version = await logVersion(db);
+  const known = ofDb.get(key);
+  if (known?.version === version) return known.runs;
+  const runs = readRuns(db, dataset, model);
+  if (ofDb.size >= MOST_CACHED) ofDb.clear();
+  ofDb.set(key, { version, runs });
+  runs.catch(() => ofDb.delete(key)); // the caller sees the fault; the next one asks again
+  return runs;
+}
+
+/** Changes with every result that is stored, and every check. */
+async function logVersion(db: Db): Promise<string> {
+  const [row] = await db.select({ seq: max(results.seq), checked: count(results.check) }).from(results);
+  return `${row!.seq} ${row!.checked}`;
+}
+
+async function readRuns(db: Db, dataset: string, model: string): Promise<Run[]> {
+  return db
     .select({
       id: results.id,
       spec: results.spec,
       groupDigest: results.groupDigest,
+      specDigest: results.specDigest,
+      keyId: results.keyId,
       outcome: results.outcome,
       message: sql<string | null>`${results.result} ->> 'message'`,
       accuracy: results.accuracy,
@@ -56,5 +91,4 @@ export async function listRuns(db: Db, dataset: string, model: string): Promise<
     .innerJoin(runners, eq(runners.id, results.runnerId))
     .where(and(eq(results.dataset, dataset), eq(results.model, model)))
     .orderBy(asc(results.seq));
-  return rows;
 }

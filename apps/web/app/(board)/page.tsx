@@ -20,7 +20,7 @@ import { RefreshOnChange } from "../../components/refresh-on-change.tsx";
 import { datasetName, inOrder, modelName, validationCount } from "../../components/registry-names.ts";
 import { rowVersion } from "../../components/row-version.ts";
 import { db } from "../../db/client.ts";
-import { listPairs, listRuns, type Pair } from "../../db/leaderboard.ts";
+import { listPairs, listRuns, type Pair, pairOf } from "../../db/leaderboard.ts";
 import { type LatestResult, latestResults, siteCounts } from "../../db/pages.ts";
 
 export const metadata: Metadata = { title: { absolute: "Ticketmark: a leaderboard for sparse training" } };
@@ -37,10 +37,7 @@ export default async function LeaderboardPage({ searchParams }: { searchParams: 
     siteCounts(database),
     latestResults(database, LATEST),
   ]);
-  const pair =
-    pairs.find((p) => p.dataset === asked.dataset && p.model === asked.model) ??
-    pairs.find((p) => p.dataset === asked.dataset || p.model === asked.model) ??
-    pairs[0];
+  const pair = pairOf(pairs, asked);
   const filter: Filter = { ...asked, dataset: pair?.dataset ?? null, model: pair?.model ?? null };
 
   return (
@@ -163,7 +160,7 @@ async function Board({
           </div>
         </section>
       ))}
-      <Footnotes />
+      <Footnotes csv={filterHref({ ...filter, sort: null }).replace("/", "/leaderboard.csv")} />
     </>
   );
 }
@@ -203,7 +200,7 @@ function TrackHead({
   );
 }
 
-function Footnotes() {
+function Footnotes({ csv }: { csv: string }) {
   return (
     <section
       aria-label="How to read this"
@@ -228,6 +225,12 @@ function Footnotes() {
       <p className="mb-2 break-inside-avoid">
         <strong className="font-semibold text-ink">Images trained on</strong>: before the ticket + after it, iterations
         × batch. Methods are not equally expensive, so look here before calling one better.
+      </p>
+      <p className="break-inside-avoid">
+        <a className="link" href={csv}>
+          These rows as CSV
+        </a>
+        , one a run, with digests.
       </p>
     </section>
   );
