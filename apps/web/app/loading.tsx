@@ -1,9 +1,0 @@
-export default function Loading() {
-  return (
-    <div role="status" className="motion-safe:animate-pulse">
-      <p className="note">Loading …</p>
-      <div className="mt-4 h-8 w-2/3 rounded-[3px] bg-shade" />
-      <div className="mt-6 h-64 rounded-[3px] bg-shade" />
-    </div>
-  );
-}
