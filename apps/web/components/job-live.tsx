@@ -24,7 +24,7 @@ export function JobLive({ first, names, maintainer }: { first: PublicJob; names:
           The site does not answer: what you see may be old.
         </p>
       )}
-      {job.state === "running" && <RunningJob job={job} names={names} maintainer={maintainer} />}
+      {job.state === "running" && <RunningJob job={job} names={names} maintainer={maintainer} titled={false} />}
       {job.state === "queued" && (
         <div className="mt-4 flex flex-wrap justify-between gap-4 border-l-2 border-accent py-1 pl-4">
           <p>

@@ -52,7 +52,7 @@ export function JobsLive({ first, names, maintainer }: { first: Lists; names: Na
         </h2>
         {running.length === 0 && <p className="note mt-1">No job is being run.</p>}
         {running.map((job) => (
-          <RunningJob key={job.id} job={job} names={names} maintainer={maintainer} />
+          <RunningJob key={job.id} job={job} names={names} maintainer={maintainer} titled />
         ))}
       </section>
       <section aria-labelledby="queued" className="mt-8">

@@ -5,7 +5,15 @@ import { JobTitle, jobTitle, type Names } from "./job-title.tsx";
 import { ProgressBar } from "./progress-bar.tsx";
 import { type PublicJob, plannedIterations, secondsLeft } from "./public-job.ts";
 
-export function RunningJob({ job, names, maintainer }: { job: PublicJob; names: Names; maintainer: boolean }) {
+interface Props {
+  readonly job: PublicJob;
+  readonly names: Names;
+  readonly maintainer: boolean;
+  /** False on the job's own page, whose heading says it. */
+  readonly titled: boolean;
+}
+
+export function RunningJob({ job, names, maintainer, titled }: Props) {
   const { progress } = job;
   const total = plannedIterations(job);
   const left = secondsLeft(progress);
@@ -23,7 +31,7 @@ export function RunningJob({ job, names, maintainer }: { job: PublicJob; names: 
   return (
     <article className="border-b border-rule py-4">
       <div className="flex flex-wrap items-baseline justify-between gap-x-6 gap-y-1">
-        <JobTitle job={job} names={names} />
+        {titled ? <JobTitle job={job} names={names} /> : <strong className="font-semibold">Running</strong>}
         {maintainer && <CancelJob id={job.id} title={jobTitle(job, names)} stopping={job.command === "cancel"} />}
       </div>
       <div className="mt-2.5">

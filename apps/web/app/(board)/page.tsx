@@ -227,7 +227,7 @@ function Footnotes({ csv }: { csv: string }) {
         × batch. Methods are not equally expensive, so look here before calling one better.
       </p>
       <p className="break-inside-avoid">
-        <a className="link" href={csv}>
+        <a className="link" href={csv} download="ticketmark.csv">
           These rows as CSV
         </a>
         , one a run, with digests.
