@@ -347,6 +347,7 @@ async function main() {
     console.error(`${why}; stopping`);
     stop(1);
   };
+  process.stdout.on("error", () => {}); // a terminal that was closed: SIGHUP tells us
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop(kept.length > 0 ? 0 : 130));
 
   await install();

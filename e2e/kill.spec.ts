@@ -4,7 +4,7 @@
  */
 
 import { expect, test } from "@playwright/test";
-import { childrenOf, isAlive } from "./processes.ts";
+import { childrenOf, familyOf, isAlive, processes, type Running } from "./processes.ts";
 import { enrolRunner, freePort, Site } from "./site.ts";
 import { longSpec, startRunner } from "./test.ts";
 
@@ -32,8 +32,15 @@ async function theResult(job: string) {
   return site.get(`/results/${results[0].id}`);
 }
 
-const trainingChild = (runner: { child: { pid?: number | undefined } }) =>
+const trainingChild = (runner: Running) =>
   childrenOf(runner.child.pid!).find(({ command }) => command.includes("worker"))!;
+
+/** Stops a runner that has nothing to do; it leaves well and leaves nobody. */
+async function endWell(runner: Running) {
+  const family = familyOf(runner.child.pid!);
+  expect((await runner.end("SIGTERM")).code, runner.output()).toBe(0);
+  expect(family.filter(isAlive)).toEqual([]);
+}
 
 test.beforeAll(async () => {
   site = new Site(await freePort(), { TICKETMARK_LEASE_SECONDS: "8", TICKETMARK_HEARTBEAT_SECONDS: "0.25" });
@@ -58,7 +65,7 @@ test("the training child", async () => {
   expect(bits(result)).toEqual(undisturbed);
   expect((await site.job(job)).attempts).toBe(1); // faults so far
   expect(isAlive(child.pid)).toBe(false);
-  expect((await runner.end("SIGTERM")).code).toBe(0);
+  await endWell(runner);
 });
 
 test("the runner: its child ends too, and the next runner goes on", async () => {
@@ -71,7 +78,7 @@ test("the runner: its child ends too, and the next runner goes on", async () => 
 
   const second = startRunner(site, data);
   expect(bits(await theResult(job))).toEqual(undisturbed);
-  expect((await second.end("SIGTERM")).code).toBe(0);
+  await endWell(second);
 });
 
 test("the site: training goes on, and the result arrives when it is back", async () => {
@@ -80,12 +87,12 @@ test("the site: training goes on, and the result arrives when it is back", async
   await site.untilRunning(job, 1_000);
   await site.process.end("SIGKILL");
   const child = trainingChild(runner);
-  await new Promise((done) => setTimeout(done, 1_500)); // some heartbeats find nobody
+  await new Promise((done) => setTimeout(done, 800)); // some heartbeats find nobody
   expect(isAlive(child.pid)).toBe(true);
   await site.start();
   expect(bits(await theResult(job))).toEqual(undisturbed);
   expect(runner.alive()).toBe(true);
-  expect((await runner.end("SIGTERM")).code).toBe(0);
+  await endWell(runner);
 });
 
 test("SIGTERM is no kill: the job is handed back with a snapshot, and goes on where it was", async () => {
@@ -99,5 +106,12 @@ test("SIGTERM is no kill: the job is handed back with a snapshot, and goes on wh
 
   const second = startRunner(site, data);
   expect(bits(await theResult(job))).toEqual(undisturbed);
-  await second.end("SIGTERM");
+  expect(second.output()).toContain("going on from iteration");
+  await endWell(second);
+});
+
+test("nobody is left behind", async () => {
+  await site.stop();
+  const ours = processes().filter(({ command }) => command.includes(site.data));
+  expect(ours).toEqual([]);
 });

@@ -62,3 +62,7 @@ export const isAlive = (pid: number) => processes().some((entry) => entry.pid ==
 
 /** Children of a process, theirs not included. */
 export const childrenOf = (pid: number) => processes().filter((entry) => entry.parent === pid);
+
+/** Everything below a process: children, theirs, and so on. */
+export const familyOf = (pid: number): number[] =>
+  childrenOf(pid).flatMap((child) => [child.pid, ...familyOf(child.pid)]);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import { root } from "../start.mjs";
-import { childrenOf, isAlive, processes, startNode } from "./processes.ts";
+import { familyOf, isAlive, processes, startNode } from "./processes.ts";
 import { freePort } from "./site.ts";
 import { longSpec } from "./test.ts";
 
@@ -19,7 +19,7 @@ const start = (port: number | string, folder = data, ...args: string[]) =>
   startNode({
     args: [join(root, "start.mjs"), ...args],
     cwd: root,
-    env: { PORT: String(port), TICKETMARK_DATA: folder, POSTGRES_URL: "" },
+    env: { PORT: String(port), TICKETMARK_DATA: folder, POSTGRES_URL: "", TICKETMARK_THREADS: "1" },
   });
 
 async function refused(started: ReturnType<typeof start>): Promise<string> {
@@ -47,7 +47,6 @@ test("Ctrl-C in the middle of a job; the next start goes on; kill -9 leaves nobo
   const api = `http://127.0.0.1:${port}/api/v1`;
   // biome-ignore lint/suspicious/noExplicitAny: public JSON
   const get = async (path: string): Promise<any> => (await fetch(api + path)).json();
-  const family = (pid: number): number[] => childrenOf(pid).flatMap((child) => [child.pid, ...family(child.pid)]);
 
   const first = start(port, data, "--no-suite");
   await expect.poll(() => first.output(), { timeout: 60_000 }).toMatch(/sign-in#/);
@@ -62,7 +61,7 @@ test("Ctrl-C in the middle of a job; the next start goes on; kill -9 leaves nobo
   await expect
     .poll(async () => (await get(`/jobs/${id}`)).progress?.iteration ?? 0, { timeout: 40_000 })
     .toBeGreaterThan(500);
-  const children = family(first.child.pid!);
+  const children = familyOf(first.child.pid!);
   expect(children.length).toBeGreaterThanOrEqual(3); // site, runner, training
   expect((await first.end("SIGINT")).code).toBe(0);
   expect(children.filter(isAlive)).toEqual([]);
@@ -80,7 +79,7 @@ test("Ctrl-C in the middle of a job; the next start goes on; kill -9 leaves nobo
     .toBe("done");
   expect(second.output()).not.toContain(token); // shown once
   expect((await get("/results")).results).toHaveLength(1);
-  const left = family(second.child.pid!);
+  const left = familyOf(second.child.pid!);
   await second.end("SIGKILL");
   await expect.poll(() => left.filter(isAlive), { timeout: 15_000 }).toEqual([]);
   expect(processes().filter(({ command }) => command.includes(data))).toEqual([]);
