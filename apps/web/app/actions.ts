@@ -55,7 +55,7 @@ export async function cancelHere(_: string | null, form: FormData): Promise<stri
   return null;
 }
 
-export interface NewEnrolment {
+interface NewEnrolment {
   readonly token: string;
   readonly expiresAt: Date;
 }

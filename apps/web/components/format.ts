@@ -27,9 +27,6 @@ export const formatBound = (x: number): string => (Math.abs(x) >= 10_000 ? forma
 /** "23 Nov 2026, 14:52". The caller says UTC once. */
 export const formatTime = (time: Date): string => `${day.format(time)}, ${clock.format(time)}`;
 
-/** "14:52" */
-export const formatClock = (time: Date): string => clock.format(time);
-
 /** Seconds, the two largest units: 0.4 → "0.4 s", 75 → "1 min 15 s", 7260 → "2 h 1 min". */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "–";
@@ -60,9 +57,6 @@ export function formatBytes(bytes: number): string {
   }
   return `${unit === 0 ? value : Number(value.toPrecision(3))} ${units[unit]}`;
 }
-
-/** First 12 digits of a digest: enough to tell any two apart by eye. */
-export const shortDigest = (digest: string): string => digest.slice(0, 12);
 
 /** "1 seed", "3 seeds". */
 export const plural = (n: number, one: string, many = `${one}s`): string => `${formatCount(n)} ${n === 1 ? one : many}`;

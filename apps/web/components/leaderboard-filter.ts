@@ -2,16 +2,7 @@
 import { LEVELS } from "@ticketmark/core";
 import type { Group } from "./leaderboard-groups.ts";
 
-export const SORT_KEYS = [
-  "accuracy",
-  "after-cut",
-  "sparsity",
-  "compression",
-  "cost",
-  "trust",
-  "seconds",
-  "latest",
-] as const;
+const SORT_KEYS = ["accuracy", "after-cut", "sparsity", "compression", "cost", "trust", "seconds", "latest"] as const;
 export type SortKey = (typeof SORT_KEYS)[number];
 
 export interface Filter {

@@ -150,7 +150,7 @@ export function settingText(value: unknown): string {
 }
 
 /** "0.1 → 0.01 (from epoch 3)" */
-export function scheduleText(steps: Steps): string {
+function scheduleText(steps: Steps): string {
   return steps.map(({ epoch, value }) => (epoch === 0 ? `${value}` : `${value} (from epoch ${epoch})`)).join(" → ");
 }
 
@@ -167,7 +167,7 @@ export function recipeText(recipe: Spec["recipe"]): string {
   return parts.join(", ");
 }
 
-export interface LineOfGroups {
+interface LineOfGroups {
   readonly key: string;
   readonly method: string;
   readonly variant: string;

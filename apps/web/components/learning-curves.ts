@@ -11,7 +11,7 @@ export interface CurvePoint {
   readonly validationAccuracy: number;
 }
 
-export interface PhaseSpan {
+interface PhaseSpan {
   readonly name: string;
   readonly part: "method" | "final";
   readonly from: number;

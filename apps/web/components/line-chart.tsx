@@ -17,7 +17,7 @@ export interface ChartPoint {
   readonly title: string;
 }
 
-export interface ChartSeries {
+interface ChartSeries {
   readonly key: string;
   readonly name: string;
   /** Gives colour and marker. */
@@ -26,7 +26,7 @@ export interface ChartSeries {
   readonly points: readonly ChartPoint[];
 }
 
-export interface ChartProps {
+interface ChartProps {
   readonly title: string;
   readonly series: readonly ChartSeries[];
   /** Horizontal reference lines, e.g. the dense net. */

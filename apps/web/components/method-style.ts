@@ -5,7 +5,7 @@
 
 export type Shape = "cross" | "plus" | "triangle" | "square" | "circle" | "diamond";
 
-export interface MethodStyle {
+interface MethodStyle {
   /** A CSS colour for both light and dark. */
   readonly colour: string;
   readonly shape: Shape;

@@ -9,7 +9,7 @@ import { files, jobs, type Runner, results, runners } from "./schema.ts";
 const online = () =>
   sql<boolean>`${runners.revokedAt} is null and ${runners.lastSeenAt} > now() - make_interval(secs => ${onlineSeconds()})`;
 
-export interface SiteCounts {
+interface SiteCounts {
   readonly results: number;
   readonly online: number;
   readonly running: number;
