@@ -1,6 +1,6 @@
 /**
  * The one memory of a network: where everything lies, as byte offsets, known before anything is allocated. Planned for
- * the worst mask, never grows. kernels.c says what the parts mean.
+ * the worst mask, never grows. kernels/kernels.c says what the parts mean.
  */
 import { Problem } from "../../problem.ts";
 import { sparseLimit } from "./choose.ts";

@@ -1,5 +1,5 @@
 /**
- * The cpu engine: own kernels (kernels.c) in two builds with the same bits. What walks the programs comes from outside:
+ * The cpu engine: own kernels (kernels/) in two builds with the same bits. What walks the programs comes from outside:
  * one wasm instance (wasm.ts), or threads over wasm or native code (node/).
  */
 import type { Engine } from "../engine.ts";

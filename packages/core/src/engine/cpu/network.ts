@@ -27,7 +27,7 @@ export interface Kernels {
   open(arena: Arena): Promise<Host>;
 }
 
-// words of struct call in kernels.c
+// words of struct call in kernels/table.h
 const BATCH = 0;
 const COLUMNS = 1;
 const LEARNING_RATE = 2;

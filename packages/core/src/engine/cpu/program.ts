@@ -1,10 +1,10 @@
 /**
- * Programs: flat tables of instructions (struct instruction of kernels.c), one for each kind of call, written into the
- * arena. Between barriers no instruction reads what another one writes.
+ * Programs: flat tables of instructions (struct instruction of kernels/table.h), one for each kind of call, written into
+ * the arena. Between barriers no instruction reads what another one writes.
  */
 import { type Arena, INSTRUCTION_BYTES, type ParameterPlace, type StagePlace } from "./arena.ts";
 
-// enum of kernels.c, in its order
+// enum of kernels/table.h, in its order
 const OPS = [
   "barrier",
   "pack",

@@ -8,7 +8,7 @@ import { type Arena, MEMORY_LIMIT, RESERVED, stackTop } from "./arena.ts";
 import { cpuEngine } from "./cpu.ts";
 import type { Host } from "./network.ts";
 
-/** What kernels.c exports to wasm. */
+/** What kernels/kernels.c exports to wasm. */
 interface Exports {
   run(base: number, control: number, call: number, threads: number, program: number, count: number): void;
   readonly __stack_pointer: WebAssembly.Global<"i32">;
@@ -51,13 +51,22 @@ export async function openWasm(module: WebAssembly.Module, arena: Arena): Promis
   };
 }
 
-/** Shared memory of exactly `bytes`. Throws Problem "out-of-memory". */
+/** Shared memory of exactly `bytes`. Throws Problem "out-of-memory", or "engine-unavailable" where none can be shared. */
 export function allocate(bytes: number): WebAssembly.Memory {
   const pages = bytes / 65536;
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {
-    throw new Problem("out-of-memory", `cpu engine: the network needs ${bytes} bytes; there are not so many`, {
+    if (!(cause instanceof RangeError)) {
+      throw new Problem(
+        "engine-unavailable",
+        `cpu engine: expected shared memory (a page needs COOP and COEP); got: ${cause}`,
+        {
+          cause,
+        },
+      );
+    }
+    throw new Problem("out-of-memory", `cpu engine: the network needs ${bytes} bytes; the system did not give them`, {
       cause,
     });
   }

@@ -14,7 +14,8 @@ import { compileKernels, wasmEngine } from "../wasm.ts";
 import { buildKernels } from "./build.ts";
 import type { Build } from "./entry.mjs";
 import { buildNative } from "./native.ts";
-import { openCpuEngine } from "./open.ts";
+import { openCpuEngine, selfTest } from "./open.ts";
+import { readSources } from "./sources.ts";
 import { openThreads } from "./threads.ts";
 
 const run = promisify(execFile);
@@ -85,6 +86,28 @@ test("a library that was changed is built again before it is loaded", async () =
   await writeFile(join(folder, library), "not a library");
   expect((await openCpuEngine({ cacheDir })).reason).toMatch(/^native: /);
 }, 120_000);
+
+/** A library of its own, from sources that may have been changed. */
+async function compile(sources: Record<string, string>, flags: readonly string[] = []): Promise<Build> {
+  const folder = await mkdtemp(join(cacheDir, "own-"));
+  await Promise.all(Object.entries(sources).map(([name, text]) => writeFile(join(folder, name), text)));
+  const library = join(folder, "own.so");
+  const all = ["-O1", "-ffp-contract=off", "-fPIC", "-shared", ...flags, "-o", library, join(folder, "kernels.c")];
+  await run("cc", all);
+  return { library };
+}
+
+test.runIf(process.arch === "x64")("narrow vectors give the bits of wide ones", async () => {
+  if (native) expect(await selfTest(await compile(await readSources(), ["-march=x86-64"]), wasm)).toBeNull();
+});
+
+test("a native build that differs in one digit of one constant is noticed, and one that does not load", async () => {
+  if (!native) return;
+  const sources = await readSources();
+  const changed = { ...sources, "loss.h": sources["loss.h"]!.replace("1.6666665459e-1f", "1.6666664459e-1f") };
+  expect(await selfTest(await compile(changed), wasm)).toMatch(/differs from wasm's at byte \d+ of \d+/);
+  expect(await selfTest({ library: cacheDir }, wasm)).toMatch(/could not be loaded/);
+});
 
 test("a folder that others can write is not used", async () => {
   if (!native) return;

@@ -54,8 +54,8 @@ function engineOn(build: Build, threads: number): Engine {
   });
 }
 
-/** What is wrong with the native build, if anything is. */
-async function selfTest(native: Build, wasm: Build): Promise<string | null> {
+/** What is wrong with the native build, if anything is: it has to give wasm's bits. */
+export async function selfTest(native: Build, wasm: Build): Promise<string | null> {
   try {
     const [ours, theirs] = [await runBattery(engineOn(native, 1)), await runBattery(engineOn(wasm, 1))];
     const at = ours.findIndex((byte, i) => byte !== theirs[i]);
