@@ -11,14 +11,13 @@ export function AccuracyChart({ groups, title }: { groups: readonly Group[]; tit
   const sparse = lines.filter((line) => line.groups.some((group) => group.spec.sparsity > 0));
   const dense = lines.filter((line) => !sparse.includes(line));
   if (sparse.length === 0) return null;
-  const named = (method: string, variant: string) => {
-    const several = lines.filter((line) => line.method === method).length > 1;
-    return several && variant ? `${methodName(method)} (${variant})` : methodName(method);
-  };
-  const series = sparse.map(({ key, method, variant, groups: members }) => ({
+  const named = (method: string, variant: Group["variant"]) =>
+    variant ? `${methodName(method)} ${variant.letter}` : methodName(method);
+  const series = sparse.map(({ key, method, variant, groups: members }, i) => ({
     key,
     method,
-    name: shorten(named(method, variant)),
+    dash: sparse.slice(0, i).filter((line) => line.method === method).length,
+    name: named(method, variant),
     points: members.map((group) => pointOf(group, named(method, variant))),
   }));
   const measured = [...new Set(sparse.flatMap((line) => line.groups.map((group) => group.spec.sparsity)))];
@@ -29,7 +28,7 @@ export function AccuracyChart({ groups, title }: { groups: readonly Group[]; tit
       references={dense.map(({ key, method, variant, groups: [group] }) => ({
         key,
         method,
-        name: shorten(named(method, variant)),
+        name: named(method, variant),
         y: group!.accuracy!.mean,
       }))}
       xTicks={(place) =>
@@ -39,7 +38,7 @@ export function AccuracyChart({ groups, title }: { groups: readonly Group[]; tit
         }))
       }
       xLabel="sparsity (weights left, logarithmic)"
-      yLabel="test accuracy, %"
+      yLabel="test accuracy, %; bars: ± 1 standard deviation over seeds"
       formatY={(y, step) => formatPercent(y, step < 0.01 ? 1 : 0)}
     />
   );
@@ -55,6 +54,3 @@ function pointOf(group: Group, name: string): ChartPoint {
     title: `${name} at ${formatSparsity(spec.sparsity)} %: ${summaryText(accuracy!)} %`,
   };
 }
-
-/** Names stand at the lines' ends, in a margin of about this width. */
-const shorten = (name: string): string => (name.length > 24 ? `${name.slice(0, 23)}…` : name);

@@ -61,8 +61,14 @@ export interface Group {
   readonly refuted: number;
   readonly latest: Date;
   readonly rank: Rank | null;
-  /** How its settings differ from the method's other groups in the track; "" where they do not. */
-  readonly variant: string;
+  /** Where a method is in the track with several settings: which ones these are. */
+  readonly variant: Variant | null;
+}
+
+/** a, b, … in order of arrival, for charts; the settings that tell it from the others, for tables. */
+interface Variant {
+  readonly letter: string;
+  readonly text: string;
 }
 
 export interface Track {
@@ -128,10 +134,18 @@ function ranked(groups: readonly Bare[]): Omit<Group, "variant">[] {
 function named(groups: readonly Omit<Group, "variant">[]): Group[] {
   const byMethod = groupBy(groups, (group) => group.spec.method.id);
   return groups.map((group) => {
-    const settings = byMethod.get(group.spec.method.id)!.map((other) => other.spec.method);
-    return { ...group, variant: variantOf(group.spec.method, settings) };
+    const { method } = group.spec;
+    const all = byMethod.get(method.id)!.map((other) => other.spec.method);
+    const known = [...new Set(all.map((settings) => canonicalJson(settings)))];
+    if (known.length === 1) return { ...group, variant: null };
+    const index = known.indexOf(canonicalJson(method));
+    return { ...group, variant: { letter: letterOf(index), text: variantOf(method, all) } };
   });
 }
+
+/** 0 → a, 25 → z, 26 → aa. */
+const letterOf = (index: number): string =>
+  (index < 26 ? "" : letterOf(Math.floor(index / 26) - 1)) + String.fromCharCode(97 + (index % 26));
 
 /** The settings of `method` that are not the same in all of `others`, e.g. "rounds 3, pick smallest". */
 export function variantOf(method: Spec["method"], others: readonly Spec["method"][]): string {
@@ -170,7 +184,7 @@ export function recipeText(recipe: Spec["recipe"]): string {
 interface LineOfGroups {
   readonly key: string;
   readonly method: string;
-  readonly variant: string;
+  readonly variant: Variant | null;
   /** By sparsity; one group a sparsity. */
   readonly groups: readonly Group[];
 }

@@ -136,7 +136,11 @@ function GroupRows({ group, section, sorted }: { group: Group; section: readonly
           {sorted && spec.sparsity > 0 && (
             <span className="note ml-2 font-normal">{formatSparsity(spec.sparsity)} %</span>
           )}
-          {variant && <span className="note block font-normal">{variant}</span>}
+          {variant && (
+            <span className="note block max-w-64 font-normal">
+              <span className="text-ink">{variant.letter}</span>: {variant.text}
+            </span>
+          )}
         </th>
         <td className="number">
           {accuracy ? (

@@ -119,6 +119,12 @@ test("what differs between two groups of one method is said, and they are two li
     run({ method: two }),
   ])[0]!;
   expect(linesOf(groups).map((line) => line.groups.map((g) => g.spec.sparsity))).toEqual([[0.5, 0.98], [0.9]]);
+  expect(groups.map((g) => [g.spec.sparsity, g.variant?.letter])).toEqual([
+    [0.98, "a"],
+    [0.5, "a"],
+    [0.9, "b"],
+  ]);
+  expect(tracksOf([run({ method: one })])[0]!.groups[0]!.variant).toBeNull();
 });
 
 test("a recipe reads as a sentence", () => {

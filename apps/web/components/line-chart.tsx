@@ -22,6 +22,8 @@ interface ChartSeries {
   readonly name: string;
   /** Gives colour and marker. */
   readonly method: string;
+  /** Several lines of one method share its colour: the first is solid, the others are dashed, each its own way. */
+  readonly dash: number;
   /** By x. */
   readonly points: readonly ChartPoint[];
 }
@@ -50,10 +52,11 @@ interface Box {
   readonly right: number;
   readonly font: number;
 }
-const WIDE: Box = { width: 780, height: 420, left: 46, right: 150, font: 12 };
-const NARROW: Box = { width: 358, height: 340, left: 36, right: 92, font: 11 };
+const WIDE: Box = { width: 780, height: 420, left: 46, right: 112, font: 12 };
+const NARROW: Box = { width: 358, height: 340, left: 36, right: 80, font: 11 };
 const TOP = 26;
 const BOTTOM = 44;
+const DASHES = [undefined, "7 4", "2 3", "9 3 2 3"];
 /** Pixels between lines that share an x, so that their error bars can be told apart. */
 const STEP_ASIDE = 4;
 
@@ -94,11 +97,14 @@ function Drawing({
   const ticks = y.ticks(7);
   const aside = (i: number) => (i - (series.length - 1) / 2) * STEP_ASIDE;
 
+  // A line that ends well before the edge has its name beside its end; the others have theirs in the margin.
+  const last = series.map((s, i) => {
+    const end = s.points.at(-1)!;
+    return { key: s.key, name: s.name, method: s.method, x: x(end.x) + aside(i), y: y(end.y) };
+  });
+  const early = last.filter((end) => end.x < outer - 70);
   const ends = [
-    ...series.map((s, i) => {
-      const last = s.points.at(-1)!;
-      return { key: s.key, name: s.name, method: s.method, x: x(last.x) + aside(i), y: y(last.y) };
-    }),
+    ...last.filter((end) => !early.includes(end)),
     ...references.map((r) => ({ key: r.key, name: r.name, method: r.method, x: outer, y: y(r.y) })),
   ];
   const names = spread(
@@ -166,6 +172,7 @@ function Drawing({
             fill="none"
             stroke={methodStyle(s.method).colour}
             strokeWidth={1.7}
+            strokeDasharray={DASHES[s.dash % DASHES.length]}
           />
           {s.points.map((p) => (
             <g key={p.x}>
@@ -183,6 +190,11 @@ function Drawing({
             </g>
           ))}
         </g>
+      ))}
+      {early.map((end) => (
+        <text key={end.key} x={end.x + 9} y={end.y} dy="0.33em" fill="var(--color-ink)">
+          {end.name}
+        </text>
       ))}
       {ends.map((end, i) => (
         <g key={end.key}>

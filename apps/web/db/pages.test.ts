@@ -8,7 +8,7 @@ import { listPairs, listRuns } from "./leaderboard.ts";
 import { claim } from "./leases.ts";
 import { groupOf, latestResults, listRunners, provenanceOf, siteCounts } from "./pages.ts";
 import { addResult, setCheck } from "./results.ts";
-import { runners } from "./schema.ts";
+import { jobs, runners } from "./schema.ts";
 import { addRunner, clear, environment, someDigest, someJob, testServers } from "./test-databases.ts";
 
 const score = (correct: number): Score => ({ correct, total: 10_000, loss: 0.1 });
@@ -143,6 +143,13 @@ for (const server of await testServers()) {
         { name: "desk", online: true, results: 2, job: { id: jobId, method: "rst", sparsity: 0.98, seed: 2 } },
         { name: "away", online: false, results: 0, job: null },
       ]);
+    });
+
+    it("a runner with a lost job's lease is listed once, with the job it took last", async () => {
+      await take(specOf());
+      await db.update(jobs).set({ startedAt: new Date(0) });
+      const { jobId } = await take(specOf({ seed: 1 }));
+      expect((await listRunners(db)).map((row) => row.job?.id)).toEqual([jobId]);
     });
 
     it("a result's page has the key that signed it and the sizes of its files", async () => {

@@ -86,8 +86,10 @@ export async function listRunners(db: Db): Promise<RunnerRow[]> {
     })
     .from(runners)
     .leftJoin(jobs, and(eq(jobs.runnerId, runners.id), eq(jobs.state, "running")))
-    .orderBy(sql`${online()} desc`, desc(runners.lastSeenAt));
-  return rows.map(({ jobId, spec, ...runner }) => ({
+    .orderBy(sql`${online()} desc`, desc(runners.lastSeenAt), runners.id, desc(jobs.startedAt));
+  // A runner that was killed may still hold the lease of an older job: the one it took last is what it runs.
+  const latest = rows.filter((row, i) => row.id !== rows[i - 1]?.id);
+  return latest.map(({ jobId, spec, ...runner }) => ({
     ...runner,
     job: jobId && spec ? { id: jobId, method: spec.method.id, sparsity: spec.sparsity, seed: spec.seed } : null,
   }));
