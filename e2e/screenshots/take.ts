@@ -11,7 +11,7 @@ const browser = await chromium.launch({
   chromiumSandbox: process.getuid?.() !== 0, // Chromium refuses its sandbox as root
 });
 const page = await browser.newPage({
-  viewport: { width: 1280, height: 1000 },
+  viewport: { width: 1280, height: 850 },
   deviceScaleFactor: 1.5,
   colorScheme: "light",
 });
