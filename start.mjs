@@ -38,6 +38,18 @@ export async function program(main) {
   }
 }
 
+/** Calls `stop` for each signal that asks for an end, and when npm is gone: of a SIGTERM it tells its shell only, not us. */
+export function onStop(stop) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
+  if (!process.env.npm_lifecycle_event) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    stop();
+  }, 300).unref();
+}
+
 // ---------------------------------------------------------------------------------------------------- steps
 
 /** The floor is what Next and the tests were run on. Syntax in this file parses on much older versions. */
@@ -78,11 +90,9 @@ export function stopSteps() {
 const npm = (args) =>
   process.env.npm_execpath?.endsWith(".js") ? [process.execPath, [process.env.npm_execpath, ...args]] : ["npm", args];
 
-const stampIs = (file, value) => fs.existsSync(file) && fs.readFileSync(file, "utf8") === value;
-
 /** A stamp is written after the work and removed before it: an interrupted step is done again. */
 async function unlessStamped(file, value, work) {
-  if (stampIs(file, value)) return;
+  if (fs.existsSync(file) && fs.readFileSync(file, "utf8") === value) return;
   fs.rmSync(file, { force: true });
   await work();
   fs.writeFileSync(file, value);
@@ -109,13 +119,7 @@ export async function buildKernels() {
 const next = "node_modules/next/dist/bin/next";
 
 export async function buildSite() {
-  const inputs = [
-    "package-lock.json",
-    "tsconfig.base.json",
-    "packages/core/package.json",
-    "packages/core/src",
-    "apps/web",
-  ];
+  const inputs = ["package-lock.json", "tsconfig.base.json", "packages/core/src", "apps/web"];
   await unlessStamped(join(root, "apps/web/.next/ticketmark"), digestOf(inputs), () =>
     command("Building the site", process.execPath, [join(root, next), "build"], {
       cwd: join(root, "apps/web"),
@@ -348,7 +352,7 @@ async function main() {
     stop(1);
   };
   process.stdout.on("error", () => {}); // a terminal that was closed: SIGHUP tells us
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop(kept.length > 0 ? 0 : 130));
+  onStop(() => stop(kept.length > 0 ? 0 : 130));
 
   await install();
   await buildKernels();

@@ -11,7 +11,7 @@ import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { buildKernels, buildSite, checkNode, Failure, install, program, root, stopSteps } from "./start.mjs";
+import { buildKernels, buildSite, checkNode, Failure, install, onStop, program, root, stopSteps } from "./start.mjs";
 
 const PARTS = { check, unit, golden, e2e };
 
@@ -19,13 +19,11 @@ const report = fs.mkdtempSync(join(tmpdir(), "ticketmark-test-"));
 process.on("exit", () => fs.rmSync(report, { recursive: true, force: true }));
 
 let current; // the child that runs now, in a process group of its own
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.on(signal, () => {
-    stopSteps();
-    if (current) process.kill(-current.pid, "SIGTERM");
-    process.exit(130);
-  });
-}
+onStop(() => {
+  stopSteps();
+  if (current) process.kill(-current.pid, "SIGTERM");
+  process.exit(130);
+});
 
 /** Runs a command, its output passing through. Returns its exit code, and its output if asked to keep it. */
 async function stream(file, args, { env = {}, keep = false } = {}) {
