@@ -89,6 +89,18 @@ test("every fault is told, each with its place", () => {
   expect(faults).toMatch(/recipe\.learningRate: the first step of a schedule must be at epoch 0/);
 });
 
+test("a fault at the top hides none below", () => {
+  const faults = faultsOf({
+    ...least,
+    sparsity: 2,
+    extra: 1,
+    method: { id: "rst", interval: 0 },
+    recipe: { epochs: 0 },
+  });
+  for (const place of [/sparsity: Too big/, /"extra"/, /method\.interval: /, /recipe\.epochs: /])
+    expect(faults).toMatch(place);
+});
+
 test("each single fault has its message", () => {
   expect(faultsOf(null)).toMatch(/^spec: /);
   expect(faultsOf({})).toMatch(/dataset: .*model: .*method: expected a method/);

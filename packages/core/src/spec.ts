@@ -70,31 +70,38 @@ const inputSchema = z.strictObject({
 /** Fills in defaults and checks everything. Throws Problem "bad-spec": every fault (the first 20), each with its place. */
 export function parseSpec(input: unknown): Spec {
   const faults: string[] = [];
-  const top = check(inputSchema, input, "", faults);
-  if (!top) throw badSpec(faults);
-  const dataset = member(datasets, top.dataset, faults);
-  member(models, top.model, faults);
-  const { id, ...given } = top.method;
-  const method = member(methods, id, faults);
+  const whole = check(inputSchema, input, "", faults);
+  const { dataset: datasetId, model, method: chosen, recipe: changes, sparsity: wanted } = whole ?? soundFields(input);
+  const dataset = datasetId === undefined ? undefined : member(datasets, datasetId, faults);
+  if (model !== undefined) member(models, model, faults);
+  const { id, ...given } = chosen ?? { id: undefined };
+  const method = id === undefined ? undefined : member(methods, id, faults);
 
   const settings = method && check(method.settings, given, "method", faults);
-  const recipe = check(recipeSchema, { ...dataset?.recipe, ...top.recipe }, "recipe", dataset ? faults : []);
-  const sparsity = top.sparsity ?? (method?.sparse ? undefined : 0);
-  if (sparsity === undefined) faults.push(`sparsity: expected 0 ≤ sparsity < 1 for method ${id}; got none`);
+  const recipe = check(recipeSchema, { ...dataset?.recipe, ...changes }, "recipe", dataset ? faults : []);
+  const sparsity = wanted ?? (method?.sparse ? undefined : 0);
+  if (whole && sparsity === undefined) faults.push(`sparsity: expected 0 ≤ sparsity < 1 for method ${id}; got none`);
   if (method && !method.sparse && sparsity !== 0)
     faults.push(`sparsity: expected 0, as method ${id} keeps every weight; got ${sparsity}`);
-  if (faults.length > 0) throw badSpec(faults);
+  if (!whole || faults.length > 0) throw badSpec(faults);
 
   return {
-    dataset: top.dataset,
-    model: top.model,
-    method: { id, ...(settings as Record<string, unknown>) },
+    dataset: whole.dataset,
+    model: whole.model,
+    method: { id: whole.method.id, ...(settings as Record<string, unknown>) },
     sparsity: sparsity!,
-    scope: top.scope,
+    scope: whole.scope,
     recipe: recipe!,
-    seed: top.seed,
-    protocol: top.protocol,
+    seed: whole.seed,
+    protocol: whole.protocol,
   };
+}
+
+/** The fields that fit by themselves, of an input that does not fit as a whole: so that their own faults are told too. */
+function soundFields(input: unknown): Partial<z.infer<typeof inputSchema>> {
+  const given = typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
+  const sound = Object.entries(inputSchema.shape).map(([name, schema]) => [name, schema.safeParse(given[name]).data]);
+  return Object.fromEntries(sound);
 }
 
 const badSpec = (faults: readonly string[]): Problem => new Problem("bad-spec", faults.slice(0, 20).join("; "));
