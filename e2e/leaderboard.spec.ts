@@ -9,12 +9,12 @@ test("form → job → live progress → signed and checked row → result page"
   await page.getByLabel("Model").selectOption("lenet-300-100");
   await page.getByLabel("Method", { exact: true }).selectOption("random");
   await page.getByLabel("Sparsity, %").fill("90");
-  await page.getByLabel("epochs", { exact: true }).fill("10");
+  await page.getByLabel("epochs", { exact: true }).fill("30");
   await page.getByRole("button", { name: "Queue the job" }).click();
 
   await expect(page).toHaveURL(/\/jobs/);
   const [job] = (await site.get("/jobs?limit=1")).jobs;
-  expect(job.spec).toMatchObject({ dataset: "mnist", method: { id: "random" }, sparsity: 0.9, recipe: { epochs: 10 } });
+  expect(job.spec).toMatchObject({ dataset: "mnist", method: { id: "random" }, sparsity: 0.9, recipe: { epochs: 30 } });
   await page.goto(`/jobs/${job.id}`);
 
   // Live: the number on the page grows without a reload.

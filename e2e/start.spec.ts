@@ -55,12 +55,12 @@ test("Ctrl-C in the middle of a job; the next start goes on; kill -9 leaves nobo
   const queued = await fetch(`${api}/jobs`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ spec: longSpec(701) }),
+    body: JSON.stringify({ spec: longSpec(701, 40) }),
   });
   const { id } = (await queued.json()) as { id: string };
   await expect
     .poll(async () => (await get(`/jobs/${id}`)).progress?.iteration ?? 0, { timeout: 40_000 })
-    .toBeGreaterThan(500);
+    .toBeGreaterThan(500); // heartbeats come every 2 s here
   const children = familyOf(first.child.pid!);
   expect(children.length).toBeGreaterThanOrEqual(3); // site, runner, training
   expect((await first.end("SIGINT")).code).toBe(0);

@@ -49,5 +49,5 @@ export const toySpec = (seed: number) => ({
   seed,
 });
 
-/** A job of some seconds, long enough to be interrupted: real MNIST, 917 iterations an epoch. */
-export const longSpec = (seed: number, epochs = 12) => ({ ...toySpec(seed), dataset: "mnist", recipe: { epochs } });
+/** A job of five seconds or more, long enough to be interrupted: real MNIST, 917 iterations an epoch. */
+export const longSpec = (seed: number, epochs = 18) => ({ ...toySpec(seed), dataset: "mnist", recipe: { epochs } });
