@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   announceSchema,
+  claimSchema,
   enrolMessage,
   enrolSchema,
   handBackSchema,
@@ -41,8 +42,25 @@ test("bounds hold on the wire", () => {
   expect(announceSchema.safeParse(file).success).toBe(true);
   for (const wrong of [{ bytes: MAX_FILE_BYTES + 1 }, { bytes: 0 }, { kind: "snapshot" }, { digest: "../etc" }])
     expect(announceSchema.safeParse({ ...file, ...wrong }).success, JSON.stringify(wrong)).toBe(false);
+  const environment = {
+    engine: "",
+    device: "",
+    reason: "",
+    os: "",
+    arch: "",
+    cpu: "",
+    node: "",
+    cores: 1,
+    memoryBytes: 1,
+  };
+  const claim = { kinds: ["run"], engines: ["auto"], environment, snapshots: [], lease, numerics: 1 };
+  expect(claimSchema.safeParse(claim).success).toBe(true);
+  for (const wrong of [{ lease: "short" }, { lease: undefined }, { numerics: -1 }, { numerics: undefined }])
+    expect(claimSchema.safeParse({ ...claim, ...wrong }).success, JSON.stringify(wrong)).toBe(false);
   const handBack = { lease, reason: "stopping", message: "", snapshotIteration: null };
   expect(handBackSchema.safeParse(handBack).success).toBe(true);
+  expect(handBackSchema.safeParse({ ...handBack, snapshotIteration: 2 ** 31 - 1 }).success).toBe(true);
+  expect(handBackSchema.safeParse({ ...handBack, snapshotIteration: 2 ** 31 }).success).toBe(false);
   expect(handBackSchema.safeParse({ ...handBack, message: "m".repeat(2_001) }).success).toBe(false);
   expect(heartbeatSchema.safeParse({ lease: "short", progress: null }).success).toBe(false);
 });

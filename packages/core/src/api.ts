@@ -3,7 +3,7 @@
  * validated on arrival, all bounded. Errors are RFC 9457 problem JSON (`Problem.toJSON`).
  *
  *   POST /api/v1/runners                 enrol            token in the body    → EnrolReply
- *   POST /api/v1/claim                   take a job       bearer               → ClaimReply
+ *   POST /api/v1/claim                   take a job       bearer + lease       → ClaimReply
  *   POST /api/v1/jobs/ID/heartbeat       keep it          bearer + lease       → HeartbeatReply
  *   POST /api/v1/jobs/ID/hand-back       give it back     bearer + lease       → {}
  *   POST /api/v1/files                   announce a file  bearer + lease       → FileReply
@@ -11,6 +11,7 @@
  *   POST /api/v1/jobs/ID/result          the envelope     bearer + lease       → ResultReply
  *   POST /api/v1/jobs                    queue a spec     maintainer           → JobReply (201)
  *   POST /api/v1/jobs/ID/cancel          stop a job       maintainer           → {}
+ *   POST /api/v1/runners/ID/drain        no more jobs     maintainer           → {}
  *   POST /api/v1/suites/ID               queue a suite once  maintainer        → SuiteReply
  *   POST /api/v1/enrolment-tokens        make a token     maintainer           → { token, expiresAt }
  *   GET  /api/v1/results?limit=&after=   newest first                          → { results, next }
@@ -32,6 +33,11 @@ import { envelopeSchema } from "./signature.ts";
 export const MAX_JSON_BYTES = 1 << 20;
 /** Largest file (ticket, trained, result) the server takes. */
 export const MAX_FILE_BYTES = 256 << 20;
+/** Largest result file: what the runner hands in, and the site reads. The bounds of `resultSchema` keep it below. */
+export const MAX_RESULT_BYTES = 8 << 20;
+
+/** Largest integer of a database column of this kind. */
+const MAX_INT32 = 0x7fff_ffff;
 
 const lease = z.string().min(20).max(100);
 const name = z.string().trim().min(1).max(100);
@@ -61,6 +67,13 @@ export const claimSchema = z.strictObject({
   environment: environmentSchema,
   /** Jobs of which this runner holds a snapshot: given to it first. */
   snapshots: z.array(z.uuid()).max(100),
+  /**
+   * Fencing token of the job that this claim may get: random, made by the runner. The server keeps its hash alone. A
+   * claim that is repeated because its reply was lost gets the same job, nonce and attempt.
+   */
+  lease,
+  /** The runner's NUMERICS. Below the site's: no job, and command "update". */
+  numerics: z.number().int().min(0).max(MAX_INT32),
 });
 export type Claim = z.infer<typeof claimSchema>;
 export const claimReplySchema = z.strictObject({
@@ -81,7 +94,7 @@ export const handBackSchema = z.strictObject({
   reason: z.enum(HAND_BACK_REASONS),
   message: z.string().max(2_000),
   /** Iterations in the snapshot that the runner keeps; null = none. */
-  snapshotIteration: z.number().int().min(0).nullable(),
+  snapshotIteration: z.number().int().min(0).max(MAX_INT32).nullable(),
 });
 
 export const FILE_KINDS = ["result", "ticket", "trained"] as const;

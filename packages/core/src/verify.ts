@@ -2,6 +2,7 @@
  * Door 3: is a result what it says? Checks a submission's proofs (signature, lease, files, agreement) and recomputes
  * accuracies from the files. Runs in Node and in browsers; the engine is an argument.
  */
+import { MAX_RESULT_BYTES } from "./api.ts";
 import { canonicalJson, digestOf, parseCanonical } from "./canonical.ts";
 import type { Data } from "./datasets/dataset.ts";
 import { datasets } from "./datasets/index.ts";
@@ -180,9 +181,6 @@ function agree(what: string, expected: unknown, got: unknown): void {
   const [e, g] = [canonicalJson(expected), canonicalJson(got)];
   if (e !== g) throw new Problem("bad-file", `${what}: expected ${e.slice(0, 300)}; got ${g.slice(0, 300)}`);
 }
-
-/** Full curves (20,000 evaluations) take 3 MB. */
-const MAX_RESULT_BYTES = 8 << 20;
 
 /** Reads the result file. Throws Problem "bad-file". */
 export function parseResult(bytes: Uint8Array): Result {
