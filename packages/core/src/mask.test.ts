@@ -87,3 +87,16 @@ test("masks: counts, their opposite, and what they leave of weights", () => {
   expect(left.b).toEqual(weights.b);
   expect(left.b).not.toBe(weights.b);
 });
+
+test("the order of |w| is exact: subnormals, signed zeros, ties, in a layer of any size", () => {
+  const special = [0, -0, 1e-45, -1e-45, 2e-45, 1, -1, 3e38];
+  const w = Float32Array.from({ length: 3_000 }, () =>
+    rng.below(2) ? special[rng.below(special.length)]! : (rng.uniform() - 0.5) / 2 ** rng.below(120),
+  );
+  const inOrder = (sign: number) => [...w.keys()].sort((a, b) => sign * (Math.abs(w[a]!) - Math.abs(w[b]!)) || a - b);
+  const first = (indices: number[], k: number) => indices.slice(0, k).sort((a, b) => a - b);
+  for (const k of [1, 700, 1_500, 2_999]) {
+    expect(pruned(pick(quota(k, 3_000), { w }, "smallest", rng).w!)).toEqual(first(inOrder(1), k));
+    expect(pruned(pick(quota(k, 3_000), { w }, "largest", rng).w!)).toEqual(first(inOrder(-1), k));
+  }
+});

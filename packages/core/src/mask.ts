@@ -86,18 +86,21 @@ function pruned(
   old: Uint8Array | undefined,
   by: Earlier["by"] | undefined,
 ): Uint32Array {
-  const order = new Uint32Array(values.length).map((_, i) => i);
-  const rising = (a: number, b: number) => Math.abs(values[a]!) - Math.abs(values[b]!) || a - b;
-  const falling = (a: number, b: number) => Math.abs(values[b]!) - Math.abs(values[a]!) || a - b;
-  if (rule === "smallest" || (old && by === "magnitude")) order.sort(rising);
+  const size = values.length;
+  const all = new Uint32Array(size);
+  for (let i = 0; i < size; i++) all[i] = i;
+  const order = rule === "smallest" || (old && by === "magnitude") ? byMagnitude(all, values, "rising") : all;
 
-  const oldCount = old ? old.reduce((total, kept) => total + 1 - kept, 0) : 0;
+  const oldCount = old ? size - sum(old) : 0;
   if (count < oldCount) throw new Error(`a quota prunes ${count}, fewer than the ${oldCount} before`);
-  const isOld = by === "index" ? (index: number) => old![index] === 0 : (_: number, rank: number) => rank < oldCount;
-  const chosen = order.filter(isOld);
-  const rest = order.filter((index, rank) => !isOld(index, rank));
+  const chosen = new Uint32Array(oldCount);
+  const rest = new Uint32Array(size - oldCount);
+  for (let rank = 0, c = 0, r = 0; rank < size; rank++) {
+    const index = order[rank]!;
+    if (by === "index" ? old![index] === 0 : rank < oldCount) chosen[c++] = index;
+    else rest[r++] = index;
+  }
 
-  if (rule === "largest") rest.sort(falling);
   const missing = count - oldCount;
   const drawn =
     rule === "random"
@@ -105,8 +108,36 @@ function pruned(
           .permutation(rest.length)
           .subarray(0, missing)
           .map((i) => rest[i]!)
-      : rest;
+      : rule === "largest"
+        ? byMagnitude(rest.sort(), values, "falling")
+        : rest;
   return joined(new Uint32Array(count), [chosen, drawn.subarray(0, missing)]);
+}
+
+/**
+ * Indices in the order of |w|, ties to the lowest index. A float32 without its sign orders as its bits do, so this is a
+ * stable counting sort of integers, in two digits: a comparator takes seconds over the rounds of a large layer.
+ * @param indices ascending
+ */
+function byMagnitude(indices: Uint32Array, values: Float32Array, direction: "rising" | "falling"): Uint32Array {
+  const flip = direction === "rising" ? 0 : 0x7fff_ffff;
+  const keys = new Uint32Array(values.buffer, values.byteOffset, values.length).slice();
+  for (let i = 0; i < keys.length; i++) keys[i] = (keys[i]! & 0x7fff_ffff) ^ flip;
+  let from = indices;
+  for (const shift of [0, 16]) {
+    const next = new Uint32Array(0x1_0000); // by digit: where the next index with it goes
+    for (const index of from) next[(keys[index]! >>> shift) & 0xffff]!++;
+    let start = 0;
+    for (let digit = 0; digit < next.length; digit++) {
+      const end = start + next[digit]!;
+      next[digit] = start;
+      start = end;
+    }
+    const sorted = new Uint32Array(from.length);
+    for (const index of from) sorted[next[(keys[index]! >>> shift) & 0xffff]!++] = index;
+    from = sorted;
+  }
+  return from;
 }
 
 /** Fills `whole` with the parts, one after the other. */
@@ -127,9 +158,15 @@ export const denseMask = (weights: Weights, prunable: readonly string[]): Mask =
 export const leaving = (mask: Mask): Mask =>
   Object.fromEntries(Object.entries(mask).map(([name, kept]) => [name, kept.map((k) => 1 - k)]));
 
+/** A loop, since a callback for each weight is what would take most of a plan's time. */
+function sum(values: Uint8Array): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i]!;
+  return total;
+}
+
 /** Kept weights over all layers of the mask. */
-export const keptCount = (mask: Mask): number =>
-  Object.values(mask).reduce((total, kept) => total + kept.reduce((count, k) => count + k, 0), 0);
+export const keptCount = (mask: Mask): number => Object.values(mask).reduce((total, kept) => total + sum(kept), 0);
 
 /** Pruned share of the weights of the mask's layers; 0 without a mask. */
 export function sparsityOf(mask: Mask | null): number {

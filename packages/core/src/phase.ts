@@ -16,6 +16,8 @@ export interface ResolvedPhase {
   readonly epochIterations: number;
   /** Images in all iterations together, short batches counted as they are. */
   readonly examples: number;
+  /** Evaluations: one at the end of each of the recipe's epochs, and one at the phase's end. */
+  readonly evaluations: number;
   /** Iteration of the recipe that iteration 0 of this phase is: 0 but for a final training that was rewound. */
   readonly from: number;
   /** By iteration of the phase, from 0. */
@@ -42,6 +44,7 @@ export function resolvePhase(phase: Phase, recipe: Recipe, trainCount: number): 
     batchSize,
     epochIterations,
     examples: examplesIn(iterations, batchSize, epochIterations, trainCount),
+    evaluations: Math.ceil(iterations / epochIterations),
     from: 0,
     learningRate: (iteration) => scheduledValue(schedule, Math.floor(iteration / epochIterations)),
     mask: phase.mask ?? null,
@@ -63,6 +66,7 @@ export function resolveFinal(ticket: Ticket, recipe: Recipe, trainCount: number)
     from,
     iterations: whole.iterations - from,
     examples: whole.examples - examplesIn(from, batchSize, epochIterations, trainCount),
+    evaluations: whole.evaluations - Math.floor(from / epochIterations),
     learningRate: (iteration) => whole.learningRate(iteration + from),
   };
 }

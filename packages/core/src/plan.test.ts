@@ -45,6 +45,27 @@ test("LTH-Iter trains each round under the mask of the rounds before", async () 
   ]);
 });
 
+test("what a result cannot record is refused, with both figures; the most it can is not", async () => {
+  const protocol = { protocol: "paper" };
+  const long = (epochs: number, recipe: number) =>
+    planOf({ id: "lth", epochs }, { ...protocol, recipe: { epochs: recipe } });
+  expect((await long(10_000, 9_999)).phases.map((phase) => phase.evaluations)).toEqual([10_000, 9_999]);
+  await expect(long(10_000, 10_000)).rejects.toMatchObject({
+    code: "bad-spec",
+    message: expect.stringMatching(/at most 20000 evaluations .*; got 20001$/),
+  });
+  const settled = planOf({ id: "rst", settle: 10_000_000, batchSize: 4_096 }, protocol);
+  await expect(settled).rejects.toThrow(/at most 20000 evaluations .*; got 670006$/);
+});
+
+test("other work gets its turn between the rounds", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  await planOf({ id: "lth-iter", rounds: 8 });
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(2);
+});
+
 test("every method's phases, with what its settings switch on", async () => {
   const protocol = { protocol: "paper" };
   expect(await rows("dense", { sparsity: 0, ...protocol })).toEqual([["final training", 5_000, 60, 0]]);

@@ -1,6 +1,7 @@
 /**
  * What a spec will cost, counted by running its method against a network that trains nothing: no second formula to keep
- * in step. Feeds progress bars, the submit form and the job page.
+ * in step. Feeds progress bars, the submit form and the job page; refuses what a result could not record; says what a
+ * completed result must have done.
  */
 
 import { trainingCount } from "./datasets/dataset.ts";
@@ -10,6 +11,8 @@ import { sparsityOf, uniformQuotas } from "./mask.ts";
 import { methods } from "./methods/index.ts";
 import { models } from "./models/index.ts";
 import { type ResolvedPhase, resolveFinal, resolvePhase } from "./phase.ts";
+import { Problem } from "./problem.ts";
+import { MAX_EVALUATIONS, MAX_PHASES } from "./result.ts";
 import { seededRng } from "./rng.ts";
 import type { Spec } from "./spec.ts";
 
@@ -21,6 +24,8 @@ export interface PlannedPhase {
   readonly batchSize: number;
   /** Images in all iterations together. */
   readonly examples: number;
+  /** Entries in the result's curves; the one right after the cut, which the final training gets besides, is not counted. */
+  readonly evaluations: number;
   /** Share of the prunable weights under a mask while it runs. */
   readonly sparsity: number;
 }
@@ -34,7 +39,11 @@ export interface Plan {
   readonly finalExamples: number;
 }
 
-/** Counts every phase of a complete spec. Costs as much as drawing its masks: well under a second. */
+/**
+ * Counts every phase of a complete spec. Costs as much as choosing its masks: tens of milliseconds for each round of
+ * lenet-300-100; other work gets its turn between the rounds. Throws Problem "bad-spec" where the phases or their
+ * evaluations are more than a result can hold: called before a spec is queued and before it runs.
+ */
 export async function plan(spec: Spec): Promise<Plan> {
   const dataset = datasets.get(spec.dataset);
   const architecture = models.get(spec.model).architecture(dataset.shape, dataset.classes);
@@ -54,6 +63,7 @@ export async function plan(spec: Spec): Promise<Plan> {
       quotas: (sparsity, round, rounds) => uniformQuotas(sizes, sparsity, round, rounds),
       train: async (weights, phase) => {
         phases.push(planned(resolvePhase(phase, spec.recipe, images), "method"));
+        await turn();
         return weights;
       },
     },
@@ -61,6 +71,7 @@ export async function plan(spec: Spec): Promise<Plan> {
     settings,
   );
   const final = planned(resolveFinal(ticket, spec.recipe, images), "final");
+  checkBounds([...phases, final]);
   return {
     phases: [...phases, final],
     methodIterations: phases.reduce((total, phase) => total + phase.iterations, 0),
@@ -70,11 +81,26 @@ export async function plan(spec: Spec): Promise<Plan> {
   };
 }
 
+/** Lets the event loop turn. */
+const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+
+function checkBounds(phases: readonly PlannedPhase[]): void {
+  const evaluations = phases.reduce((total, phase) => total + phase.evaluations, 1); // the cut's
+  const over = (name: string, most: number, got: number): string[] =>
+    got > most ? [`expected at most ${most} ${name}, what a result can record; got ${got}`] : [];
+  const faults = [
+    ...over("phases", MAX_PHASES, phases.length),
+    ...over("evaluations (one an epoch of each phase)", MAX_EVALUATIONS, evaluations),
+  ];
+  if (faults.length > 0) throw new Problem("bad-spec", faults.join("; "));
+}
+
 const planned = (phase: ResolvedPhase, part: PlannedPhase["part"]): PlannedPhase => ({
   name: phase.name,
   part,
   iterations: phase.iterations,
   batchSize: phase.batchSize,
   examples: phase.examples,
+  evaluations: phase.evaluations,
   sparsity: sparsityOf(phase.mask),
 });

@@ -5,8 +5,12 @@
 import { z } from "zod";
 import { digestSchema, numberSchema } from "./canonical.ts";
 
+/** Most phases that a result records, and most evaluations: entries of its curves. `plan` refuses specs that need more. */
+export const MAX_PHASES = 1_000;
+export const MAX_EVALUATIONS = 20_000;
+
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const curve = z.array(numberSchema).max(20_000);
+const curve = z.array(numberSchema).max(MAX_EVALUATIONS);
 const text = z.string().max(500);
 
 /** `correct` of `total` images; mean loss over them. */
@@ -27,9 +31,9 @@ const phaseSchema = z.strictObject({
 
 /** Parallel arrays, one entry an evaluation: at the end of each epoch of each phase, and right after the cut. */
 const curvesSchema = z.strictObject({
-  phase: z.array(count).max(20_000),
+  phase: z.array(count).max(MAX_EVALUATIONS),
   /** Iterations done so far, over all phases. */
-  iteration: z.array(count).max(20_000),
+  iteration: z.array(count).max(MAX_EVALUATIONS),
   /** Mean training loss of the iterations since the entry before. */
   trainLoss: curve,
   testLoss: curve,
@@ -62,7 +66,7 @@ export const resultSchema = z.strictObject({
   numerics: count,
   datasetDigest: digestSchema,
   environment: environmentSchema,
-  phases: z.array(phaseSchema).max(1_000),
+  phases: z.array(phaseSchema).max(MAX_PHASES),
   curves: curvesSchema,
   /** Null unless completed. `last` = test set, last epoch: the accuracy that ranks. `best` is labelled, never ranked. */
   accuracy: z
