@@ -110,10 +110,10 @@ export async function install() {
   });
 }
 
-/** The builder itself knows whether the kernels' source changed. */
+/** The builder itself knows whether there is anything to do. */
 export async function buildKernels() {
   const builder = "packages/core/src/engine/cpu/node/build.ts";
-  await command("Checking kernels", process.execPath, ["--import", "tsx", builder]);
+  await command("Building kernels", process.execPath, ["--import", "tsx", builder]);
 }
 
 const next = "node_modules/next/dist/bin/next";
@@ -140,11 +140,9 @@ function digestOf(paths) {
       else add(at);
     }
   };
-  const add = (file) =>
-    hash
-      .update(`${relative(root, file)}\0`)
-      .update(fs.readFileSync(file))
-      .update("\0");
+  const add = (file) => {
+    for (const part of [`${relative(root, file)}\0`, fs.readFileSync(file), "\0"]) hash.update(part);
+  };
   for (const path of paths.map((p) => join(root, p))) /\.\w+$/.test(path) ? add(path) : visit(path);
   return hash.digest("hex");
 }
@@ -153,7 +151,8 @@ function digestOf(paths) {
 
 /**
  * Preloaded into both children: when this program is gone, even by SIGKILL, their standard input ends and they stop
- * as on SIGTERM. It takes itself out of execArgv, which children of children would inherit.
+ * as on SIGTERM. Watching it keeps no child alive that has come to its end. It takes itself out of execArgv, which
+ * children of children would inherit.
  */
 const endWithParent = `data:text/javascript,${encodeURIComponent(`
   import { isMainThread } from "node:worker_threads";
@@ -162,7 +161,7 @@ const endWithParent = `data:text/javascript,${encodeURIComponent(`
     process.stdin.on("error", () => {}).on("end", () => {
       process.kill(process.pid, "SIGTERM");
       setTimeout(() => process.exit(1), 4000).unref();
-    }).resume();
+    }).resume().unref?.();
   }`)}`;
 
 const cli = join(root, "apps/runner/bin/ticketmark.js");
@@ -180,24 +179,18 @@ export const siteProcess = (port, data) => ({
   },
 });
 
+const runnerCommand = (verb, origin, data) => [cli, "runner", verb, "--server", origin, "--data", data];
+
 export const runnerProcess = (origin, data) => ({
-  args: ["--import", endWithParent, cli, "runner", "start", "--data", data, "--server", origin],
+  args: ["--import", endWithParent, ...runnerCommand("start", origin, data)],
   cwd: root,
   env: {},
 });
 
 export const enrolArguments = (origin, data, token, name) => [
-  cli,
-  "runner",
-  "enrol",
-  "--server",
-  origin,
-  "--token",
-  token,
-  "--data",
-  data,
-  "--name",
-  name,
+  ...runnerCommand("enrol", origin, data),
+  `--token=${token}`,
+  `--name=${name}`,
 ];
 
 const RESTARTS_A_MINUTE = 5;
@@ -257,20 +250,19 @@ function keep(name, { args, cwd, env }, output, onGivingUp) {
 function parseArguments(args) {
   const known = ["--no-runner", "--no-suite", "--help"];
   const unknown = args.find((arg) => !known.includes(arg));
-  if (unknown !== undefined) {
-    console.error(`unknown argument ${unknown}\n\n${USAGE}`);
-    process.exit(2);
-  }
-  if (args.includes("--help")) {
+  if (unknown !== undefined || args.includes("--help")) {
+    if (unknown !== undefined) console.error(`unknown argument ${unknown}\n`);
     console.log(USAGE);
-    process.exit(0);
+    process.exit(unknown === undefined ? 0 : 2);
   }
   const text = process.env.PORT ?? "3000";
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65_535)
-    throw new Failure(`PORT: expected a number from 1 to 65535; got ${JSON.stringify(text)}`);
-  const data = resolve(root, process.env.TICKETMARK_DATA ?? ".data");
-  return { port, data, runner: !args.includes("--no-runner"), suite: !args.includes("--no-suite") };
+  if (port < 1 || port > 65_535) throw new Failure(`PORT: expected 1 to 65535; got ${JSON.stringify(text)}`);
+  const data = resolve(root, process.env.TICKETMARK_DATA || ".data");
+  // Token and runner belong to one database: the names of those of another than the default end with its hash.
+  const url = process.env.POSTGRES_URL;
+  const suffix = url ? `-${createHash("sha256").update(url).digest("hex").slice(0, 8)}` : "";
+  return { port, data, suffix, runner: !args.includes("--no-runner"), suite: !args.includes("--no-suite") };
 }
 
 async function checkPort(port) {
@@ -294,14 +286,17 @@ function checkData(data) {
   }
 }
 
-/** A call with the maintainer's token. Throws with what the server said. */
-async function post(origin, path, token) {
-  const response = await fetch(`${origin}${path}`, {
+const call = (origin, path, bearer) =>
+  fetch(`${origin}${path}`, {
     method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
     body: "{}",
     signal: AbortSignal.timeout(20_000),
   });
+
+/** A call with the maintainer's token. Throws with what the server said. */
+async function post(origin, path, token) {
+  const response = await call(origin, path, token);
   const text = await response.text();
   if (!response.ok) throw new Failure(`POST ${path}: ${response.status} ${text.slice(0, 500)}`);
   return JSON.parse(text);
@@ -319,15 +314,25 @@ async function untilItAnswers(origin, site, log) {
   throw new Failure(`the site does not answer. The end of ${log}:\n${tail}`);
 }
 
-async function enrol(origin, data, token) {
-  const enrolment = await post(origin, "/api/v1/enrolment-tokens", token);
-  const args = enrolArguments(origin, data, enrolment.token, hostname());
-  await command("Enrolling this computer's runner", process.execPath, args);
+/** Enrols a runner where there is none that the site knows. An unknown one is kept aside: it may hold a signed result. */
+async function ensureEnrolled(origin, data, token) {
+  const file = join(data, "runner.json");
+  if (fs.existsSync(file)) {
+    const bearer = fs.readFileSync(file, "utf8").match(/"bearer": "([^"]+)"/)?.[1];
+    const { status } = await call(origin, "/api/v1/claim", bearer); // 400 for its empty form, but 401 before that
+    if (status !== 401) return;
+    const aside = `${data}-until-${new Date().toISOString().replace(/\D/g, "").slice(0, 14)}`;
+    console.log(`This site does not know the runner in ${data}: it is kept in ${aside}`);
+    fs.renameSync(data, aside);
+  }
+  if (token === null) throw new Failure("neither a runner nor a maintainer's token here: npm start -- --no-runner");
+  const { token: once } = await post(origin, "/api/v1/enrolment-tokens", token);
+  await command("Enrolling this computer's runner", process.execPath, enrolArguments(origin, data, once, hostname()));
 }
 
 async function main() {
   checkNode();
-  const { port, data, runner: wanted, suite } = parseArguments(process.argv.slice(2));
+  const { port, data, suffix, runner: wanted, suite } = parseArguments(process.argv.slice(2));
   await checkPort(port);
   checkData(data);
 
@@ -361,7 +366,7 @@ async function main() {
 
   const origin = `http://127.0.0.1:${port}`;
   const log = join(data, "site.log");
-  const tokenFile = join(data, "maintainer-token");
+  const tokenFile = join(data, `maintainer-token${suffix}`);
   const first = !fs.existsSync(tokenFile);
   const output = fs.openSync(log, "w", 0o600);
   const site = keep("site", siteProcess(port, data), output, giveUp);
@@ -376,20 +381,17 @@ async function main() {
     if (token === null)
       console.error(`no ${tokenFile}: this database has other maintainers; nothing is queued or enrolled`);
     if (token && suite) await post(origin, "/api/v1/suites/quickstart", token);
-    if (wanted) kept.push(await startRunner(origin, join(data, "runner"), token, giveUp));
+    if (wanted) kept.push(await startRunner(origin, join(data, `runner${suffix}`), token));
   } catch (error) {
     if (stopping) return;
     giveUp(error instanceof Failure ? error.message : error.stack);
   }
 }
 
-async function startRunner(origin, data, token, giveUp) {
-  if (!fs.existsSync(join(data, "runner.json"))) {
-    if (token === null)
-      throw new Failure("the runner is not enrolled, and there is no maintainer's token to do it with");
-    await enrol(origin, data, token);
-  }
-  const runner = keep("runner", runnerProcess(origin, data), "inherit", giveUp);
+async function startRunner(origin, data, token) {
+  await ensureEnrolled(origin, data, token);
+  const onGivingUp = (why) => console.error(`${why}; the site stays`);
+  const runner = keep("runner", runnerProcess(origin, data), "inherit", onGivingUp);
   process.on("SIGWINCH", () => runner.signal("SIGWINCH")); // its group is not the terminal's: it would not be told
   return runner;
 }
