@@ -11,10 +11,12 @@ export const MAX_EVALUATIONS = 20_000;
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const curve = z.array(numberSchema).max(MAX_EVALUATIONS);
+/** Shares of images, 0 … 1. */
+const accuracies = z.array(z.number().min(0).max(1)).max(MAX_EVALUATIONS);
 const text = z.string().max(500);
 
 /** `correct` of `total` images; mean loss over them. */
-export const scoreSchema = z.strictObject({ correct: count, total: count, loss: numberSchema });
+export const scoreSchema = z.strictObject({ correct: count, total: count.min(1), loss: numberSchema });
 export type Score = z.infer<typeof scoreSchema>;
 
 const phaseSchema = z.strictObject({
@@ -37,9 +39,9 @@ const curvesSchema = z.strictObject({
   /** Mean training loss of the iterations since the entry before. */
   trainLoss: curve,
   testLoss: curve,
-  testAccuracy: curve,
+  testAccuracy: accuracies,
   /** Empty under protocol "paper". */
-  validationAccuracy: curve,
+  validationAccuracy: accuracies,
 });
 
 export const environmentSchema = z.strictObject({
@@ -102,6 +104,7 @@ export const resultSchema = z.strictObject({
   }),
   /** Milliseconds an iteration, measured over blocks of 100 of the final training. */
   iterationTime: z.strictObject({ q25: z.number(), median: z.number(), q75: z.number() }).nullable(),
+  /** Memory of the network on its device: parameters, activations, gradients. Data and the program itself come on top. */
   peakBytes: count,
   seconds: z.number().min(0),
   /** Hash chain over blocks of 100 iterations: loss bits and mask digest. */

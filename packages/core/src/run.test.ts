@@ -70,8 +70,12 @@ test("a run gives a valid result, whose files are what it says", async () => {
 
   const planned = await plan(spec);
   expect(result.phases.map(({ seconds: _, ...phase }) => phase)).toEqual(
-    planned.phases.map(({ examples: _, ...phase }) => phase),
+    planned.phases.map(({ examples: _, evaluations: __, ...phase }) => phase),
   );
+  const entries = planned.phases.flatMap(({ evaluations, part }, i) =>
+    Array(evaluations + Number(part === "final")).fill(i),
+  );
+  expect(result.curves.phase).toEqual(entries);
   const { phases: _, ...cost } = planned;
   expect(result.cost).toEqual(cost);
   expect(result.layers.map(({ name, kept }) => [name, kept])).toEqual([

@@ -30,14 +30,14 @@ const architecture = models.get("mlp-tiny").architecture(toy.shape, toy.classes)
 
 let cpu: Engine;
 let output: JobOutput;
-async function run(of: Spec): Promise<JobOutput> {
+async function run(of: Spec, engine = cpu): Promise<JobOutput> {
   const environment = {
-    ...{ engine: "cpu", device: "d", reason: "r", os: "o", arch: "a", cpu: "c", node: "20" },
+    ...{ engine: engine.id, device: "d", reason: "r", os: "o", arch: "a", cpu: "c", node: "20" },
     cores: 2,
     memoryBytes: 1,
   };
   const read = async () => new Uint8Array();
-  const done = await runJob(of, { engine: cpu, environment, read, now: () => 0 });
+  const done = await runJob(of, { engine, checkEngine: cpu, environment, read, now: () => 0 });
   if (done === "stopped") throw new Error("stopped");
   return done;
 }
@@ -106,6 +106,25 @@ test("another accuracy than the claimed one is told", async () => {
   expect(check.agrees).toBe(false);
   expect(check.message).toMatch(/^last: \d+ of 200 correct claimed, \d+ of 200 recomputed$/);
   expect(() => checkResult({ ...output.result, accuracy: null }, scores)).toThrow(Problem);
+});
+
+const shortRst = { settle: 30, interval: 1, granularity: 0.02, batchSize: 32 };
+test.each<[string, Partial<SpecInput>, engine?: "reference"]>([
+  ["dense, on all images", { method: "dense", protocol: "paper" }],
+  ["of several phases", { method: { id: "lth-iter", rounds: 3 }, sparsity: 0.9, protocol: "paper" }],
+  ["of phases with other batches", { method: { id: "rst-iter", rounds: 2, ...shortRst }, sparsity: 0.9 }],
+  ["of another engine", { sparsity: 0.5 }, "reference"],
+])("an honest run is taken: %s", async (_, input, engine) => {
+  const of = specOf({ recipe: { epochs: 3 }, ...input });
+  const { result, files } = engine ? await run(of, referenceEngine()) : await run(of);
+  const keyId = keyIdOf(key.publicKey);
+  const verified = verifySubmission({
+    envelope: signStatement(makeStatement({ result, resultDigest: digestOf(files.result), job, code, keyId }), key),
+    publicKey: key.publicKey,
+    expected: { jobId: job.id, attempt: job.attempt, nonce: job.leaseNonce, specDigest: specDigest(of), keyId },
+    file: async (_, name) => files[name],
+  });
+  await expect(verified).resolves.toMatchObject({ result: { outcome: "completed" } });
 });
 
 test("a diverged run is a submission with a result alone", async () => {
@@ -203,6 +222,77 @@ describe("refused", () => {
       /at most 200 correct/,
     ],
     ["completed, without an accuracy", () => ({ accuracy: null }), /expected accuracies/],
+    [
+      "without the accuracy before the cut",
+      () => ({ accuracy: { ...output.result.accuracy!, beforeCut: null } }),
+      /accuracy before the cut: expected true; got false/,
+    ],
+    [
+      "without a validation accuracy",
+      () => ({ accuracy: { ...output.result.accuracy!, validation: null } }),
+      /validation accuracy: expected true; got false/,
+    ],
+    [
+      "of too few validation images",
+      () => ({ accuracy: { ...output.result.accuracy!, validation: { correct: 9, total: 9, loss: 0 } } }),
+      /validation images: expected 100; got 9/,
+    ],
+    [
+      "with another validation accuracy than its curve",
+      () => ({ accuracy: { ...output.result.accuracy!, validation: { correct: 100, total: 100, loss: 0 } } }),
+      /validation accuracy: expected 0\.\d+; got 1/,
+    ],
+    [
+      "with a better best than its curve",
+      () => ({
+        accuracy: { ...output.result.accuracy!, best: { score: { correct: 200, total: 200, loss: 0 }, iteration: 1 } },
+      }),
+      /result: best: expected/,
+    ],
+    [
+      "with a better last than its curve",
+      () => ({ accuracy: { ...output.result.accuracy!, last: { correct: 200, total: 200, loss: 0 } } }),
+      /result: accuracy last: expected/,
+    ],
+    [
+      "of another engine, with a much better last than its curve",
+      () => ({
+        environment: { ...output.result.environment, engine: "reference" },
+        accuracy: { ...output.result.accuracy!, last: { correct: 200, total: 200, loss: 0 } },
+      }),
+      /accuracy last: expected about 0\.\d+, .*; got 1/,
+    ],
+    ["that skipped a phase", () => ({ phases: [] }), /curves name a phase|result: phases/],
+    [
+      "that trained for longer",
+      () => ({ phases: output.result.phases.map((phase) => ({ ...phase, iterations: 99 })) }),
+      /result: phases: expected/,
+    ],
+    ["that cost less", () => ({ cost: { ...output.result.cost, finalExamples: 1 } }), /result: cost/],
+    [
+      "with a longer trace",
+      () => ({ trace: { ...output.result.trace, blocks: 9 } }),
+      /blocks of the trace: expected 1; got 9/,
+    ],
+    ["of NUMERICS to come", () => ({ numerics: 99 }), /NUMERICS that is known here, at most 1; got 99/],
+    [
+      "with fewer entries in its curves",
+      () => {
+        const { curves } = output.result;
+        return { curves: Object.fromEntries(Object.entries(curves).map(([k, v]) => [k, v.slice(1)])) as typeof curves };
+      },
+      /phase of each entry/,
+    ],
+    [
+      "whose curves go back in time",
+      () => ({ curves: { ...output.result.curves, iteration: output.result.curves.iteration.toReversed() } }),
+      /iterations of the curves to rise/,
+    ],
+    [
+      "with impossible accuracies in its curves",
+      () => ({ curves: { ...output.result.curves, testAccuracy: output.result.curves.testAccuracy.map(() => 2) } }),
+      /curves\.testAccuracy/,
+    ],
     ["with ragged curves", () => ({ curves: { ...output.result.curves, testLoss: [] } }), /length of curve testLoss/],
   ])("a result %s", async (_, result, message) => {
     await expect(submission({ result: result() })).rejects.toThrow(message);
@@ -252,6 +342,10 @@ describe("refused", () => {
     await expect(submit({ ...envelope, payload }, output.files)).rejects.toMatchObject({ code: "bad-signature" });
     await expect(submit(envelope, output.files, { absent: "trained" })).rejects.toThrow(/trained: expected file/);
     expect(parseResult(output.files.result)).toEqual(output.result);
+    const none = { ...output.result.accuracy!, afterCut: { correct: 0, total: 0, loss: 0 } };
+    expect(() => parseResult(canonicalBytes({ ...output.result, accuracy: none }))).toThrow(
+      /accuracy\.afterCut\.total/,
+    );
     expect(() => parseResult(new Uint8Array(9 << 20))).toThrow(/expected at most 8388608 bytes/);
   });
 });

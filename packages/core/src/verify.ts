@@ -3,14 +3,16 @@
  * accuracies from the files. Runs in Node and in browsers; the engine is an argument.
  */
 import { MAX_RESULT_BYTES } from "./api.ts";
-import { canonicalJson, digestOf, parseCanonical } from "./canonical.ts";
+import { digestOf, parseCanonical } from "./canonical.ts";
+import { agree, checkCompleted, checkForm } from "./consistency.ts";
 import type { Data } from "./datasets/dataset.ts";
 import { datasets } from "./datasets/index.ts";
 import type { Engine } from "./engine/engine.ts";
 import { type Architecture, parameters } from "./layers.ts";
-import { uniformQuotas } from "./mask.ts";
+import { sparsityOf, uniformQuotas } from "./mask.ts";
 import { layerCounts, measureSparsity } from "./measures.ts";
 import { models } from "./models/index.ts";
+import { plan } from "./plan.ts";
 import { Problem } from "./problem.ts";
 import { type Result, resultSchema, type Score } from "./result.ts";
 import { type Envelope, openStatement } from "./signature.ts";
@@ -146,7 +148,7 @@ export async function verifySubmission({ envelope, publicKey, expected, file }: 
   agree("result: metrics", predicate.metrics, metricsOf(result));
   agree("result: ticket digest", digests.ticket ?? null, result.ticketDigest);
   agree("result: trained digest", digests.trained ?? null, result.trainedDigest);
-  checkCurves(result);
+  checkForm(result);
   if (!completed) return { statement, result, spec, ticket: null, trained: null };
 
   const architecture = architectureOf(spec);
@@ -158,7 +160,7 @@ export async function verifySubmission({ envelope, publicKey, expected, file }: 
   checkMasks(spec, architecture, ticket, trained);
   agree("result: layers", layerCounts(architecture, trained.mask), result.layers);
   agree("result: sparsity", measureSparsity(architecture, trained), result.sparsity);
-  checkAccuracy(result, datasets.get(spec.dataset).testCount);
+  checkCompleted(result, spec, await plan(spec), sparsityOf(ticket.mask) > 0);
   return { statement, result, spec, ticket, trained };
 }
 
@@ -176,12 +178,6 @@ function same(
   if (expected !== got) throw new Problem(code, `${what}: expected ${expected}; got ${got}`);
 }
 
-/** Equal as JSON. */
-function agree(what: string, expected: unknown, got: unknown): void {
-  const [e, g] = [canonicalJson(expected), canonicalJson(got)];
-  if (e !== g) throw new Problem("bad-file", `${what}: expected ${e.slice(0, 300)}; got ${g.slice(0, 300)}`);
-}
-
 /** Reads the result file. Throws Problem "bad-file". */
 export function parseResult(bytes: Uint8Array): Result {
   if (bytes.length > MAX_RESULT_BYTES)
@@ -190,17 +186,6 @@ export function parseResult(bytes: Uint8Array): Result {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   throw new Problem("bad-file", `result: ${issue.path.join(".")}: ${issue.message}`, { cause: parsed.error });
-}
-
-function checkCurves({ curves, phases }: Result): void {
-  const { validationAccuracy, ...parallel } = curves;
-  const length = curves.iteration.length;
-  for (const [name, values] of Object.entries(parallel))
-    agree(`result: length of curve ${name}`, length, values.length);
-  if (validationAccuracy.length > 0)
-    agree("result: length of curve validationAccuracy", length, validationAccuracy.length);
-  if (curves.phase.some((phase) => phase >= Math.max(1, phases.length)))
-    throw new Problem("bad-file", `result: curves name a phase beyond the ${phases.length} there are`);
 }
 
 /** The ticket prunes exactly what the spec asks for; the final training kept its mask. */
@@ -214,15 +199,5 @@ function checkMasks(spec: Spec, architecture: Architecture, ticket: TicketFile, 
   for (const { name } of prunable) {
     if (ticket.mask[name]!.some((kept, i) => kept !== trained.mask[name]![i]))
       throw new Problem("bad-file", `trained: expected the ticket's mask; that of ${name} differs`);
-  }
-}
-
-function checkAccuracy({ accuracy }: Result, testCount: number): void {
-  if (!accuracy) throw new Problem("bad-file", "result: expected accuracies of a completed run; got none");
-  const { last, best, afterCut, beforeCut } = accuracy;
-  for (const score of [last, best.score, afterCut, ...(beforeCut ? [beforeCut] : [])]) {
-    agree("result: test images", testCount, score.total);
-    if (score.correct > score.total)
-      throw new Problem("bad-file", `result: expected at most ${score.total} correct images; got ${score.correct}`);
   }
 }

@@ -81,6 +81,7 @@ async function find(id: string, sparsity: number, settings: object = SHORT[id] ?
       iterations: phase.iterations,
       batchSize: phase.batchSize,
       examples: phase.examples,
+      evaluations: phase.evaluations,
       sparsity: sparsityOf(phase.mask),
     })),
   );

@@ -1,0 +1,116 @@
+/**
+ * Does a result agree with itself, and with what its spec must have done? What a reader cannot recompute from the files
+ * is bound here: phases, cost and trace to the plan, scores to the data set and to the curves. Part of door 3.
+ */
+import { canonicalJson } from "./canonical.ts";
+import { datasets } from "./datasets/index.ts";
+import { NUMERICS } from "./engine/numerics.ts";
+import type { Plan } from "./plan.ts";
+import { Problem } from "./problem.ts";
+import type { Result, Score } from "./result.ts";
+import type { Spec } from "./spec.ts";
+import { BLOCK } from "./trace.ts";
+
+/**
+ * Curves come from the engine that trained, the claimed accuracies from the cpu engine. Where that is not the same one,
+ * rounding may tip images that lie on the edge between two classes: so large a share of the test set may differ.
+ */
+const OTHER_ENGINE_SHARE = 0.005;
+
+/** Equal as JSON; else throws Problem "bad-file". */
+export function agree(what: string, expected: unknown, got: unknown): void {
+  const [e, g] = [canonicalJson(expected), canonicalJson(got)];
+  if (e !== g) throw new Problem("bad-file", `${what}: expected ${e.slice(0, 300)}; got ${g.slice(0, 300)}`);
+}
+
+const bad = (message: string): Problem => new Problem("bad-file", `result: ${message}`);
+
+/** What holds whatever came of the run. Throws Problem "bad-file". */
+export function checkForm({ numerics, outcome, phases, curves, accuracy, sparsity }: Result): void {
+  if (numerics > NUMERICS) throw bad(`expected a NUMERICS that is known here, at most ${NUMERICS}; got ${numerics}`);
+  if (outcome !== "completed") agree("result: scores of a run that did not complete", null, accuracy ?? sparsity);
+  const { validationAccuracy, ...parallel } = curves;
+  const length = curves.iteration.length;
+  for (const [name, values] of Object.entries(parallel))
+    agree(`result: length of curve ${name}`, length, values.length);
+  if (validationAccuracy.length > 0)
+    agree("result: length of curve validationAccuracy", length, validationAccuracy.length);
+  if (curves.phase.some((phase) => phase >= Math.max(1, phases.length)))
+    throw bad(`curves name a phase beyond the ${phases.length} there are`);
+}
+
+/**
+ * A completed run did exactly what its spec's plan says. Throws Problem "bad-file".
+ * @param cut whether the ticket prunes any weight
+ */
+export function checkCompleted(result: Result, spec: Spec, planned: Plan, cut: boolean): void {
+  const { phases, ...cost } = planned;
+  agree(
+    "result: phases",
+    phases.map(({ examples: _, evaluations: __, ...phase }) => phase),
+    result.phases.map(({ seconds: _, ...phase }) => phase),
+  );
+  agree("result: cost", cost, result.cost);
+  const blocks = phases.reduce((total, { iterations }) => total + Math.ceil(iterations / BLOCK), 0);
+  agree("result: blocks of the trace", blocks, result.trace.blocks);
+  checkScores(result, spec, cut);
+  checkCurves(result, planned);
+}
+
+function checkScores({ accuracy }: Result, spec: Spec, cut: boolean): void {
+  if (!accuracy) throw bad("expected accuracies of a completed run; got none");
+  const { last, best, afterCut, beforeCut, validation } = accuracy;
+  const { testCount, validationCount } = datasets.get(spec.dataset);
+  agree("result: is there an accuracy before the cut", cut, beforeCut !== null);
+  const held = spec.protocol === "paper" ? 0 : validationCount;
+  agree("result: is there a validation accuracy", held > 0, validation !== null);
+  for (const score of [last, best.score, afterCut, ...(beforeCut ? [beforeCut] : [])])
+    checkScore("test", testCount, score);
+  if (validation) checkScore("validation", held, validation);
+}
+
+function checkScore(set: string, images: number, { correct, total }: Score): void {
+  agree(`result: ${set} images`, images, total);
+  if (correct > total) throw bad(`expected at most ${total} correct ${set} images; got ${correct}`);
+}
+
+/** Entries where the plan has them; best, last, after the cut and validation are the entries they come from. */
+function checkCurves({ curves, accuracy, environment }: Result, { phases, methodIterations }: Plan): void {
+  const { last, best, afterCut, validation } = accuracy!;
+  const { iteration, testAccuracy, testLoss, validationAccuracy } = curves;
+  const entries = phases.flatMap(({ evaluations, part }, i) =>
+    Array<number>(part === "final" ? 1 + evaluations : evaluations).fill(i),
+  );
+  agree("result: phase of each entry of the curves", entries, curves.phase);
+  if (iteration.some((at, i) => i > 0 && at < iteration[i - 1]!))
+    throw bad("expected iterations of the curves to rise");
+  const cutAt = entries.indexOf(phases.length - 1);
+  let done = 0;
+  for (const [i, phase] of phases.entries()) {
+    done += phase.iterations;
+    agree(`result: iteration of the last entry of ${phase.name}`, done, iteration[entries.lastIndexOf(i)]);
+  }
+  agree("result: iteration of the entry after the cut", methodIterations, iteration[cutAt]);
+
+  let top = cutAt + 1; // the first of the best
+  for (let i = top; i < entries.length; i++) if (testAccuracy[i]! > testAccuracy[top]!) top = i;
+  const entry = (i: number) => ({ accuracy: testAccuracy[i], loss: testLoss[i] });
+  const claim = ({ correct, total, loss }: Score) => ({ accuracy: correct / total, loss });
+  agree(
+    "result: best",
+    { ...entry(top), iteration: iteration[top] },
+    { ...claim(best.score), iteration: best.iteration },
+  );
+  for (const [name, at, score] of [
+    ["last", entries.length - 1, last] as const,
+    ["after the cut", cutAt, afterCut] as const,
+  ]) {
+    if (environment.engine === "cpu") agree(`result: accuracy ${name}`, entry(at), claim(score));
+    else if (Math.abs(testAccuracy[at]! - claim(score).accuracy) > OTHER_ENGINE_SHARE)
+      throw bad(
+        `accuracy ${name}: expected about ${testAccuracy[at]}, as its curve ends; got ${claim(score).accuracy}`,
+      );
+  }
+  agree("result: length of curve validationAccuracy", validation ? entries.length : 0, validationAccuracy.length);
+  if (validation) agree("result: validation accuracy", validationAccuracy.at(-1), claim(validation).accuracy);
+}
