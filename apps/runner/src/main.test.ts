@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type ClaimedJob, openStatement, type Result, type Statement } from "@ticketmark/core";
+import { type ClaimedJob, openStatement, Problem, type Result, type Statement } from "@ticketmark/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exampleJob, isAlive, until, workersOf } from "./fixtures.ts";
 import { readKey } from "./keys.ts";
@@ -21,14 +21,16 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
 });
 
-function start(...args: string[]) {
+const start = (...args: string[]) => startNode(program, ...args);
+
+function startNode(...args: string[]) {
   const env = {
     ...process.env,
     TICKETMARK_HOME: join(folder, "home"),
     TICKETMARK_NATIVE: "0",
     TICKETMARK_THREADS: "1",
   };
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env });
+  const child = spawn(process.execPath, args, { cwd: folder, env });
   children.push(child);
   const said = { out: "", err: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (said.out += text));
@@ -182,6 +184,12 @@ describe("ticketmark runner", () => {
   it("is not enrolled twice", async () => {
     const again = await ticketmark("runner", "enrol", "--server", site.origin, "--token", "t".repeat(30));
     expect(again).toMatchObject({ code: 1, err: expect.stringMatching(/enrolled already, as bench/) });
+  });
+
+  it("ends with its problem, though something holds its stdin open", async () => {
+    site.problems.set("/claim", new Problem("unauthorized", "revoked"));
+    const { ended } = startNode("--import", "data:text/javascript,process.stdin.resume()", program, "runner", "start");
+    expect(await ended).toMatchObject({ code: 1, err: "ticketmark: revoked\n" });
   });
 
   it("killed in the middle of a job, leaves no worker, and a restart ends the job once, with the same bits", async () => {

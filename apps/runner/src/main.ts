@@ -2,7 +2,6 @@
  * The command-line program. Exit codes: 0 done, 1 a problem (one line on stderr; problem JSON with --json), 2 wrong
  * usage, 130 stopped by Ctrl-C before the end.
  */
-
 import { ENGINE_CHOICES, Problem } from "@ticketmark/core";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Crashed } from "./child.ts";
@@ -22,6 +21,9 @@ interface Common {
   readonly data?: string;
   readonly threads?: number;
 }
+
+/** Of a command that ends without an error. */
+let code = 0;
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -60,7 +62,7 @@ command(program, "run", "Run one spec without a site and write result, ticket, t
     if (options.printSpec) return void print(JSON.stringify(spec, null, 2));
     const { out, engine } = options;
     const run = { spec, out, engine, settings: readSettings(options), json: options.json === true, stop: onSignals() };
-    if (!(await runCommand(run))) process.exitCode = STOPPED;
+    if (!(await runCommand(run))) code = STOPPED;
   });
 
 const lists: Record<KindName, string> = {
@@ -82,7 +84,7 @@ command(program, "doctor", "Say what this machine can do, and exactly why it can
   .addOption(data())
   .action(async (_options: unknown, self: Command) => {
     const options = self.optsWithGlobals<Common>();
-    if (!(await doctor(readSettings(options), options.json === true))) process.exitCode = 1;
+    if (!(await doctor(readSettings(options), options.json === true))) code = 1;
   });
 
 const runner = command(program, "runner", "This machine as a runner of a site.");
@@ -106,7 +108,6 @@ command(runner, "start", "Run the site's jobs. Ctrl-C hands the job back with a 
   .action(async (_options: unknown, self: Command) => {
     const options = self.optsWithGlobals<Common & { server?: string }>();
     await start(options, readSettings(options), createStatus(process.stdout, options.json === true), onSignals());
-    process.exit(); // whatever a request still in flight would keep open has nothing more to say
   });
 
 function command(parent: Command, name: string, summary: string): Command {
@@ -130,16 +131,23 @@ function onSignals(): AbortSignal {
   return stop.signal;
 }
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError)
-    process.exitCode = error.exitCode === 0 ? 0 : 2; // commander has said why
-  else if (error instanceof Problem || error instanceof Unreachable || error instanceof Crashed) {
+/** Runs the program. Resolves to the exit code; a bug is thrown. */
+async function main(): Promise<number> {
+  try {
+    await program.parseAsync();
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has said why
+    if (!(error instanceof Problem || error instanceof Unreachable || error instanceof Crashed)) throw error;
     const problem = error instanceof Problem ? error.toJSON() : { title: error.name, detail: error.message };
     process.stderr.write(
       process.argv.includes("--json") ? `${JSON.stringify(problem)}\n` : `ticketmark: ${error.message}\n`,
     );
-    process.exitCode = 1;
-  } else throw error; // a bug
+    return 1;
+  }
 }
+
+const exitCode = await main();
+// Said to the end, then ended: an open stdin or a request in flight would keep the process for ever.
+for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write("", done));
+process.exit(exitCode);
