@@ -90,7 +90,7 @@ export class Client {
   }
 
   async upload(job: Held, url: string, bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<void> {
-    const target = new URL(url, this.server);
+    const target = this.#uploadTarget(url);
     // The bearer and the lease are for the site alone: a store elsewhere has its permission in the URL.
     const own = target.origin === this.server;
     const headers = own
@@ -98,6 +98,19 @@ export class Client {
       : {};
     const limitMs = REPLY_MS + Math.ceil(bytes.length / UPLOAD_BYTES_PER_MS);
     await this.#call(target, { method: "PUT", headers, body: bytes, limitMs, signal, reply: null });
+  }
+
+  /** A store elsewhere is reached over https; without it only between programs of one machine. */
+  #uploadTarget(url: string): URL {
+    const target = URL.canParse(url, this.server) ? new URL(url, this.server) : null;
+    const allowed =
+      target &&
+      (target.origin === this.server ||
+        target.protocol === "https:" ||
+        (target.protocol === "http:" && isLoopback(target) && isLoopback(new URL(this.server))));
+    if (allowed) return target;
+    // The site's settings are wrong, not the file: it waits until they are put right.
+    throw new Unreachable(`expected an https address to upload to; the site gave ${url.slice(0, 200)}`);
   }
 
   submit(job: Held, envelope: Envelope, signal?: AbortSignal) {
@@ -170,8 +183,12 @@ function parseJson(bytes: Uint8Array): unknown {
 function refusal(response: Response, bytes: Uint8Array, where: string): Error {
   const problem = problemSchema.safeParse(parseJson(bytes));
   if (problem.success) return new Problem(problem.data.title, problem.data.detail);
-  return new Unreachable(`${where}: status ${response.status} without a problem of the site's`);
+  const { status } = response;
+  return new Unreachable(`${where}: status ${status} without a problem of the site's`, { status });
 }
+
+const isLoopback = ({ hostname }: URL): boolean =>
+  hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 
 function reasonOf(error: unknown): string {
   const { name, message, cause } = error as Error;

@@ -6,13 +6,22 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Problem } from "@ticketmark/core";
-import type { z } from "zod";
+import { z } from "zod";
 
 /** Ours alone: what a data folder holds are secrets and unpublished results. */
 const PRIVATE_FOLDER = 0o700;
 export const PRIVATE_FILE = 0o600;
 /** Starts the name of whatever is half-written. */
 export const UNFINISHED = ".ticketmark-";
+
+/** Did the system refuse (a full disk, missing permission)? Not a bug, and it may pass. */
+export const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === "string";
+
+/** For `catch`: forgives what the system refused, nothing else. */
+export const ifSystem = (error: unknown): void => {
+  if (!isSystemError(error)) throw error;
+};
 
 export async function makePrivateFolder(path: string): Promise<void> {
   try {
@@ -99,8 +108,12 @@ export async function namesIn(path: string): Promise<string[]> {
   }
 }
 
-/** Removes what an earlier process left half-written in a folder. Only its one owner may call this. */
-export async function removeUnfinished(path: string): Promise<void> {
+const jobId = z.uuid();
+/** Is this name of a file or folder that of a job? Whatever else lies in a data folder is left alone. */
+export const isJobId = (name: string): boolean => jobId.safeParse(name).success;
+
+/** Removes what an earlier process left half-written in a folder, but for the names in `except`. Only its one owner may call this. */
+export async function removeUnfinished(path: string, except: readonly string[] = []): Promise<void> {
   let names: string[];
   try {
     names = await readdir(path);
@@ -109,5 +122,6 @@ export async function removeUnfinished(path: string): Promise<void> {
     throw error;
   }
   for (const name of names)
-    if (name.startsWith(UNFINISHED)) await rm(join(path, name), { recursive: true, force: true });
+    if (name.startsWith(UNFINISHED) && !except.includes(name))
+      await rm(join(path, name), { recursive: true, force: true });
 }

@@ -1,15 +1,17 @@
-import { mkdtemp, readdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ClaimedJob, digestOf, openStatement, Problem, type Statement } from "@ticketmark/core";
+import { type ClaimedJob, digestOf, NUMERICS, openStatement, Problem, type Statement } from "@ticketmark/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Client } from "./client.ts";
 import { namesIn } from "./files.ts";
-import { exampleJob, isAlive, until, workersOf } from "./fixtures.ts";
+import { exampleJob, exampleOutput, isAlive, until, workersOf } from "./fixtures.ts";
 import { ensureKey } from "./keys.ts";
+import { Leases } from "./leases.ts";
 import { runLoop } from "./loop.ts";
 import { readSettings } from "./settings.ts";
 import { TestSite } from "./site-fixture.ts";
+import { FILE_NAMES, RUN_FILE, Spool } from "./spool.ts";
 
 let data: string;
 let site: TestSite;
@@ -70,6 +72,20 @@ async function undisturbed(job: ClaimedJob): Promise<Record<string, string>> {
   site.results.length = 0;
   site.beats.length = 0;
   return digests;
+}
+
+/** As a runner leaves it that is killed when its worker is done. Returns the folder of the files. */
+async function heldAndFinished(job: ClaimedJob): Promise<string> {
+  const leases = new Leases(data);
+  await leases.open();
+  await leases.keep(job);
+  const { files } = exampleOutput(job);
+  const staged = await new Spool(data).stage(job.id);
+  for (const kind of ["result", "ticket", "trained"] as const)
+    await writeFile(join(staged, FILE_NAMES[kind]), files[kind]);
+  const code = { commit: null, dirty: false, version: "the run's" };
+  await writeFile(join(staged, RUN_FILE), JSON.stringify({ code, resultDigest: digestOf(files.result) }));
+  return staged;
 }
 
 const training = () => until(() => site.beats.some(({ progress }) => (progress?.iteration ?? 0) > 500));
@@ -221,6 +237,77 @@ describe("the loop", () => {
     await end();
     expect(await namesIn(join(data, "refused"))).toEqual([job.id]);
     expect(await namesIn(join(data, "refused", job.id))).toContain("problem.json");
+  });
+
+  it("gets the job of a claim whose reply was lost, also after a restart", async () => {
+    const job = exampleJob();
+    site.queue.push(job);
+    site.lostClaims = 1;
+    const first = await runner();
+    await until(() => site.claims.length >= 1);
+    await first.end();
+    const second = await runner();
+    await until(() => site.results.length === 1);
+    await second.end();
+    expect((await statementOf(0)).predicate.job.id).toBe(job.id);
+    const [lost, repeated, next] = site.claims.map(({ lease }) => lease);
+    expect(repeated).toBe(lost);
+    expect(site.claims.length < 3 || next !== lost).toBe(true);
+  });
+
+  it("says once that it is too old, and stays", async () => {
+    site.command = "update";
+    site.queue.push(exampleJob());
+    const { ended, end } = await runner();
+    await until(() => said.some((line) => line.includes("it is too old")));
+    expect(await Promise.race([ended, new Promise((done) => setTimeout(() => done("waiting"), 300))])).toBe("waiting");
+    await end();
+    expect([site.claims.length, said.filter((line) => line.includes("too old")).length]).toEqual([1, 1]);
+    expect(site.claims[0]!.numerics).toBe(NUMERICS);
+  });
+
+  it("gives back, as a fault, a job whose result cannot be signed, keeps its files, and goes on", async () => {
+    const [job, next] = [exampleJob(), exampleJob()];
+    const staged = await heldAndFinished(job);
+    await writeFile(join(staged, FILE_NAMES.result), "{}"); // not the bytes that the run announced
+    site.queue.push(next);
+    const { end } = await runner();
+    await until(() => site.results.length === 1);
+    await end();
+    expect(site.results[0]!.job).toBe(next.id);
+    expect(site.handBacks).toEqual([
+      expect.objectContaining({
+        job: job.id,
+        reason: "fault",
+        message: expect.stringMatching(/that the run announced/),
+      }),
+    ]);
+    expect(await namesIn(join(data, "refused", job.id))).toContain(FILE_NAMES.trained);
+  });
+
+  it("signs at its start what was finished before, without training it again", async () => {
+    const job = exampleJob();
+    await heldAndFinished(job);
+    const { end } = await runner();
+    await until(() => site.results.length === 1);
+    await end();
+    expect((await statementOf(0)).predicate).toMatchObject({ job: { id: job.id }, code: { version: "the run's" } });
+    expect(site.files.has(digestOf(exampleOutput(job).files.trained))).toBe(true);
+  });
+
+  it("keeps a finished run while the disk refuses it, and sends it when it does not", async () => {
+    const job = exampleJob();
+    const inTheWay = join(await heldAndFinished(job), "job.json"); // a folder cannot be replaced by a file
+    await mkdir(inTheWay);
+    const first = await runner();
+    await until(() => said.some((line) => line.includes("the result cannot be kept, trying again")));
+    await first.end();
+    expect(said.at(-1)).toContain("signed at the next start");
+    await rm(inTheWay, { recursive: true });
+    const second = await runner();
+    await until(() => site.results.length === 1);
+    await second.end();
+    expect(site.handBacks).toEqual([]);
   });
 
   it("finishes its job when told to drain, then ends", async () => {

@@ -1,6 +1,14 @@
 /** The runner's life: send what waits, go on with what it holds, claim, run, and again, until told to drain or stop. */
 import { join } from "node:path";
-import { type Command, ENGINE_CHOICES, type Environment, JOB_KINDS, Problem } from "@ticketmark/core";
+import {
+  type ClaimReply,
+  type Command,
+  ENGINE_CHOICES,
+  type Environment,
+  JOB_KINDS,
+  NUMERICS,
+  Problem,
+} from "@ticketmark/core";
 import { startWorker } from "./child.ts";
 import { makePrivateFolder } from "./files.ts";
 import { Leases } from "./leases.ts";
@@ -18,7 +26,20 @@ import { FAREWELL_MS, type Supervisor } from "./supervisor.ts";
 const FAULT_FIRST_MS = 1_000;
 const FAULT_LONGEST_MS = 300_000;
 
+/** What a person is told while there is no job. */
+const WAITING = {
+  continue: "Waiting for jobs",
+  cancel: "Waiting for jobs",
+  update: `The site gives no jobs to this code: it is too old (its numerics are ${NUMERICS}). Update it and start it again.`,
+};
+
 type LoopOptions = Omit<Supervisor, "spool" | "leases" | "farewell" | "onCommand" | "onReachable">;
+
+/** Shortest wait, in seconds, for a site that wants newer code: only a person can bring it. */
+const UPDATE_SECONDS = 60;
+
+/** How often a result is tried again that the site fails on. */
+const RESEND_MS = 10 * 60_000;
 
 /** Resolves when told to stop or drain. Throws Problem when the site does not know this runner (any more). */
 export async function runLoop(options: LoopOptions): Promise<void> {
@@ -28,56 +49,69 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   await makePrivateFolder(settings.data);
   const lock = await lockFolder(settings.data);
   try {
-    await spool.open();
     await leases.open();
-    let lastCommand: Command = "continue";
+    const held = await leases.held((why) => status.say(`A lease was set aside: ${why}`));
+    await spool.open(held.map(({ id }) => id));
+    let draining = false;
     const supervisor: Supervisor = {
       ...options,
       spool,
       leases,
       farewell: graceful(stop, FAREWELL_MS),
-      onCommand: (command) => (lastCommand = command),
+      onCommand: (command) => {
+        if (command === "drain") draining = true;
+      },
       onReachable: tellOnce(client.server, status),
     };
     const offer = await probeEngines(settings, stop);
     status.say(`Runner of ${client.server} ready: ${offer.environment.device} (${offer.environment.reason})`);
 
-    for (const id of await spool.waiting()) {
-      await leases.drop(id); // done before the runner ended; only the sending is left
-      await send(id, supervisor);
-      if (stop.aborted) return;
-    }
+    let sent = performance.now();
+    await sendWaiting(supervisor);
     let faults = 0;
-    let waiting = false;
+    let told: Command | null = null; // since the last job
     const run = async (...[job, resumed]: [Parameters<typeof superviseJob>[0], boolean]) => {
       const ended = await superviseJob(job, resumed, supervisor);
       faults = ended === "fault" ? faults + 1 : 0;
       // The first is forgiven: a job that lost its worker goes on from its snapshot at once.
       if (faults > 1) await pause(backoff(faults, 0.5 + Math.random() / 2, FAULT_FIRST_MS, FAULT_LONGEST_MS), stop);
     };
-    for (const job of await leases.held()) {
+    for (const job of held) {
       if (!stop.aborted) await run(job, true);
     }
-    while (!stop.aborted && lastCommand !== "drain" && lastCommand !== "update") {
+    while (!stop.aborted && !draining) {
+      if (performance.now() - sent > RESEND_MS) {
+        await sendWaiting(supervisor);
+        sent = performance.now();
+      }
       const reply = await claim(supervisor, offer);
       if (reply === null) return;
-      lastCommand = reply.command;
-      const idle = waiting;
-      waiting = reply.job === null;
-      if (reply.job) await run(reply.job, false);
-      else if (reply.command === "continue") {
-        if (!idle) status.say("Waiting for jobs");
-        await pause(Math.max(0.2, 2 * Math.random() * reply.retryAfter) * 1_000, stop);
+      if (reply.job) {
+        told = null;
+        await run(reply.job, false);
+      } else if (reply.command === "drain") draining = true;
+      else {
+        if (reply.command !== told) status.say(WAITING[reply.command]);
+        told = reply.command;
+        const seconds = 2 * Math.random() * reply.retryAfter;
+        await pause(Math.max(reply.command === "update" ? UPDATE_SECONDS : 0.2, seconds) * 1_000, stop);
       }
     }
-    if (lastCommand === "drain") status.say("The site asks this runner to drain: it stops.");
-    if (lastCommand === "update")
-      status.say("The site asks for a newer version of the runner: update it and start it again.");
+    if (draining) status.say("The site asks this runner to drain: it stops.");
   } catch (error) {
     if (!stop.aborted || !(error instanceof Problem)) throw error; // told to stop in the middle: nothing is lost
   } finally {
     status.clear();
     lock.close();
+  }
+}
+
+async function sendWaiting(supervisor: Supervisor): Promise<void> {
+  const { spool, leases, stop } = supervisor;
+  for (const id of await spool.waiting()) {
+    if (stop.aborted) return;
+    await leases.drop(id); // done before the runner ended; only the sending is left
+    await send(id, supervisor);
   }
 }
 
@@ -87,9 +121,11 @@ interface Offer {
 }
 
 /** null = told to stop before the site answered. */
-async function claim({ client, settings, stop, farewell, onReachable }: Supervisor, { engines, environment }: Offer) {
+async function claim(supervisor: Supervisor, { engines, environment }: Offer): Promise<ClaimReply | null> {
+  const { client, settings, leases, stop, farewell, onReachable } = supervisor;
   const snapshots = await keepNewestJobs(join(settings.data, "snapshots"));
-  const body = { kinds: [...JOB_KINDS], engines, environment, snapshots };
+  const lease = await leases.nextToken();
+  const body = { kinds: [...JOB_KINDS], engines, environment, snapshots, lease, numerics: NUMERICS };
   try {
     // A claim under way is waited for a little, so that no job is taken and forgotten.
     const reply = await withRetries(() => client.claim(body, farewell), {

@@ -21,14 +21,18 @@ export const MAX_LINE = 64 * 1024;
 
 const engineSettings = z.strictObject({
   /** null = the engine's choice. */
-  threads: z.number().int().min(1).max(256).nullable(),
+  threads: z.number().int().min(1).nullable(),
   native: z.boolean(),
   /** Folder for native kernels. */
   cacheDir: z.string(),
 });
 export type EngineSettings = z.infer<typeof engineSettings>;
 
-const codeSchema = z.strictObject({ commit: z.string().nullable(), dirty: z.boolean(), version: z.string().max(50) });
+export const codeSchema = z.strictObject({
+  commit: z.string().nullable(),
+  dirty: z.boolean(),
+  version: z.string().max(50),
+});
 /** Which code runs: the commit, whether it was changed since, and the version in package.json. */
 export type Code = z.infer<typeof codeSchema>;
 

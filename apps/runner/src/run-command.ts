@@ -18,7 +18,7 @@ import { readBounded, writeAtomically } from "./files.ts";
 import { ensureKey } from "./keys.ts";
 import type { Settings } from "./settings.ts";
 import { signRun } from "./sign.ts";
-import { FILE_NAMES, readResult } from "./spool.ts";
+import { FILE_NAMES, RUN_FILE, readResult } from "./spool.ts";
 import { createStatus, describeResume, labelOf } from "./status.ts";
 import { summarise } from "./summary.ts";
 
@@ -106,6 +106,7 @@ export async function runCommand({ spec, out, engine, settings, json, stop }: Ru
   }
   const { envelope, result } = await signRun(folder, ending, null, key);
   await writeAtomically(join(folder, ENVELOPE), `${JSON.stringify(envelope)}\n`);
+  await rm(join(folder, RUN_FILE), { force: true });
   await rm(snapshotDir, { recursive: true, force: true });
   if (json) process.stdout.write(`${JSON.stringify({ folder, keyId: keyIdOf(key.publicKey), result }, null, 2)}\n`);
   else process.stdout.write(`${summarise(result)}\n\nWritten to ${folder}, signed by key ${keyIdOf(key.publicKey)}\n`);

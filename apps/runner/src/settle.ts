@@ -1,38 +1,85 @@
 /** How a job ends, once: a result in the spool and then at the site, a hand-back, or a lease that is lost. */
 import { rm } from "node:fs/promises";
 import { type ClaimedJob, Problem, parseCompleteSpec } from "@ticketmark/core";
-import type { Ending } from "./child.ts";
 import type { HandBack } from "./client.ts";
 import { deliver } from "./deliver.ts";
-import { isWorthRetrying, withRetries } from "./retry.ts";
+import { isSystemError } from "./files.ts";
+import { backoff, enoughOf, isFailing, isWorthRetrying, pause, withRetries } from "./retry.ts";
 import { signRun } from "./sign.ts";
 import { snapshotIteration } from "./snapshots.ts";
+import type { FinishedRun } from "./spool.ts";
 import { formatShare, labelOf } from "./status.ts";
 import { farewellOf, type Supervisor, snapshotFolder } from "./supervisor.ts";
 
 export type Interruption = "stopping" | "cancelled" | "lease-lost";
 
-/** Signs, spools and sends the result of a run that came to its end. */
+/** A disk that is full may have room again: so often it is tried to sign, at most so far apart. */
+const SIGN_TRIES = 10;
+const SIGN_LONGEST_MS = 60_000;
+
+/** A site that fails on one result, and has done so this often for so long, may take others: they go first. */
+const FAILING_TRIES = 20;
+const FAILING_MS = 10 * 60_000;
+
+/**
+ * Signs, spools and sends the result of a run that came to its end; "fault" = it cannot be signed. Its files stay until
+ * they are in the spool: told to stop before that, the runner signs at its next start, for which the lease stays too.
+ */
 export async function finish(
   job: ClaimedJob,
-  ending: Extract<Ending, { type: "done" }>,
+  run: FinishedRun,
+  label: string,
   supervisor: Supervisor,
-): Promise<void> {
-  const { spool, leases, settings, key } = supervisor;
-  const { id, attempt, lease } = job;
-  const { envelope } = await signRun(spool.staged(id), ending, { id, attempt, leaseNonce: lease.nonce }, key);
-  await spool.commit(job, envelope);
-  await leases.drop(id);
-  await rm(snapshotFolder(settings.data, id), { recursive: true, force: true });
-  await send(id, supervisor);
+): Promise<"ok" | "fault"> {
+  const { leases, settings, status, stop } = supervisor;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await signAndCommit(job, run, supervisor);
+      break;
+    } catch (error) {
+      if (!(error instanceof Problem) && !isSystemError(error)) throw error;
+      if (error instanceof Problem || attempt === SIGN_TRIES) return giveUp(job, error, label, supervisor);
+      if (attempt === 1) status.say(`${label}: the result cannot be kept, trying again: ${error.message}`);
+      await pause(backoff(attempt, Math.random(), undefined, SIGN_LONGEST_MS), stop);
+      if (!stop.aborted) continue;
+      status.say(`– ${label}: finished; it is signed at the next start`, { job: job.id });
+      return "ok";
+    }
+  }
+  await leases.drop(job.id);
+  await rm(snapshotFolder(settings.data, job.id), { recursive: true, force: true });
+  await send(job.id, supervisor);
+  return "ok";
 }
 
-/** Sends an entry of the spool; it leaves the spool acknowledged or refused, or stays when the runner is told to stop. */
+async function signAndCommit(job: ClaimedJob, run: FinishedRun, { spool, key }: Supervisor): Promise<void> {
+  const { id, attempt, lease } = job;
+  const { envelope } = await signRun(spool.staged(id), run, { id, attempt, leaseNonce: lease.nonce }, key);
+  await spool.commit(job, envelope);
+}
+
+/** A finished run whose result cannot be signed or kept: set aside, and the job is given back. */
+async function giveUp(job: ClaimedJob, error: Error, label: string, supervisor: Supervisor): Promise<"fault"> {
+  const problem = error instanceof Problem ? error : new Problem("bad-file", error.message, { cause: error });
+  const where = await supervisor.spool.refuseStaged(job.id, problem);
+  await handleFault(job, `the result cannot be signed: ${error.message}`, label, supervisor);
+  supervisor.status.say(`Job ${job.id}: its files are kept in ${where}`, { job: job.id });
+  return "fault";
+}
+
+/**
+ * Sends an entry of the spool. It leaves the spool acknowledged or refused; it stays when the runner is told to stop,
+ * and behind the others when the site fails on it.
+ */
 export async function send(jobId: string, supervisor: Supervisor): Promise<void> {
   const { client, spool, status, stop, onReachable } = supervisor;
   try {
     const entry = await spool.read(jobId);
-    const patience = { signal: farewellOf(supervisor), onFailure: (error: Error) => onReachable(false, error) };
+    const patience = {
+      signal: farewellOf(supervisor),
+      onFailure: (error: Error) => onReachable(false, error),
+      isEnough: (await spool.isLater(jobId)) ? isFailing : enoughOf(FAILING_TRIES, FAILING_MS),
+    };
     const { level } = await deliver(client, entry, patience);
     onReachable(true, null);
     await spool.remove(jobId);
@@ -43,6 +90,12 @@ export async function send(jobId: string, supervisor: Supervisor): Promise<void>
   } catch (error) {
     if (stop.aborted && isWorthRetrying(error)) {
       return status.say(`Job ${jobId}: the result is kept, and sent at the next start`, { job: jobId });
+    }
+    if (isFailing(error)) {
+      await spool.putLater(jobId);
+      return status.say(
+        `Job ${jobId}: the site fails on the result, which is kept for later: ${(error as Error).message}`,
+      );
     }
     if (!(error instanceof Problem) || error.code === "unauthorized") throw error;
     const where = await spool.refuse(jobId, error);
@@ -79,11 +132,10 @@ export async function handleInterruption(
 /** Gives a job back that failed for no reason of the site's or a person's. */
 export async function handleFault(
   job: ClaimedJob,
-  ending: Exclude<Ending, { type: "done" }>,
+  message: string,
   label: string,
   supervisor: Supervisor,
 ): Promise<"fault"> {
-  const message = ending.type === "failed" ? ending.message : "the worker ended without a result";
   const iteration = await snapshotIteration(snapshotFolder(supervisor.settings.data, job.id));
   supervisor.status.say(`✗ ${label}: ${message}`, { job: job.id });
   await handBack(job, { reason: "fault", message, snapshotIteration: iteration }, supervisor);
@@ -94,13 +146,19 @@ export async function handleFault(
 export async function handBack(job: ClaimedJob, body: HandBack, supervisor: Supervisor): Promise<boolean> {
   const { client, leases, status, onReachable } = supervisor;
   const signal = farewellOf(supervisor);
-  const onFailure = (error: Error) => onReachable(false, error);
+  let repeated = false;
+  const onFailure = (error: Error) => {
+    repeated = true;
+    onReachable(false, error);
+  };
   try {
     await withRetries(() => client.handBack(job, body, signal), { signal, onFailure });
   } catch (error) {
     if (signal.aborted && isWorthRetrying(error)) return false;
     if (!(error instanceof Problem) || error.code === "unauthorized") throw error;
-    status.say(`Job ${job.id}: the site did not want it back: ${error.message}`); // it is someone else's by now
+    // A first try whose reply was lost has given the job back already.
+    if (!(repeated && error.code === "lease-lost"))
+      status.say(`Job ${job.id}: the site did not want it back: ${error.message}`); // it is someone else's by now
   }
   await leases.drop(job.id);
   return true;

@@ -5,20 +5,21 @@ import {
   type Envelope,
   type KeyPair,
   keyIdOf,
+  MAX_RESULT_BYTES,
   makeStatement,
   Problem,
   type Result,
   type StatementParts,
   signStatement,
 } from "@ticketmark/core";
-import type { Ending } from "./child.ts";
 import { readBounded } from "./files.ts";
-import { FILE_NAMES, MAX_RESULT_BYTES, readResult } from "./spool.ts";
+import { FILE_NAMES, type FinishedRun, readResult } from "./spool.ts";
 
-/** `job`: null for a run without a site. Throws Problem "bad-file" when the files are not those of the run. */
+/** `job`: null for a run without a site. Throws Problem "bad-file" when the files are not those of the run, "too-large" for a
+ * result that no site takes. */
 export async function signRun(
   folder: string,
-  { code, resultDigest }: Extract<Ending, { type: "done" }>,
+  { code, resultDigest }: FinishedRun,
   job: StatementParts["job"],
   key: KeyPair,
 ): Promise<{ envelope: Envelope; result: Result }> {

@@ -25,6 +25,9 @@ import {
 } from "@ticketmark/core";
 import type { z } from "zod";
 
+/** A reply that never arrives. */
+const LOST = Symbol("lost");
+
 export class TestSite {
   readonly queue: ClaimedJob[] = [];
   readonly claims: z.infer<typeof claimSchema>[] = [];
@@ -32,6 +35,10 @@ export class TestSite {
   readonly handBacks: (z.infer<typeof handBackSchema> & { job: string })[] = [];
   readonly files = new Map<string, Buffer>();
   readonly results: { job: string; envelope: Envelope }[] = [];
+  /** Of the next claims that get a job, so many are answered to nobody. */
+  lostClaims = 0;
+  /** By the tokens of their claims. */
+  readonly #held = new Map<string, ClaimedJob>();
   /** What every heartbeat is answered with. */
   command: Command = "continue";
   /** Thrown by the routes whose path ends so. */
@@ -48,7 +55,9 @@ export class TestSite {
     const server = createServer(async (request, response) => {
       try {
         const body = Buffer.concat(await request.toArray());
-        response.end(JSON.stringify(this.#answer(request, body)));
+        const reply = this.#answer(request, body);
+        if (reply === LOST) request.destroy();
+        else response.end(JSON.stringify(reply));
       } catch (error) {
         const problem = error instanceof Problem ? error : new Problem("bad-request", (error as Error).message);
         response.writeHead(problem.status).end(JSON.stringify(problem));
@@ -77,11 +86,18 @@ export class TestSite {
       return { runnerId: randomUUID(), keyId: keyIdOf(key), bearer: randomUUID() };
     }
     if (url === "/api/v1/claim") {
-      this.claims.push(claimSchema.parse(json()));
-      const next = this.queue.shift() ?? null;
-      // As the site does: a new lease for every claim.
-      const lease = next && { ...next.lease, token: randomUUID(), nonce: randomUUID() };
-      return { job: next && { ...next, lease }, command: next ? "continue" : this.command, retryAfter: 0.1 };
+      const claim = claimSchema.parse(json());
+      this.claims.push(claim);
+      const reply = { command: this.command, retryAfter: 0.1 };
+      if (this.command === "update") return { ...reply, job: null };
+      // As the site does: a lease for every claim, and for a repeated one the same.
+      const next = this.#held.has(claim.lease) ? undefined : this.queue.shift();
+      const lease = next && { ...next.lease, token: claim.lease, nonce: randomUUID() };
+      if (next && lease) this.#held.set(claim.lease, { ...next, lease });
+      const job = this.#held.get(claim.lease) ?? null;
+      if (!job) return { ...reply, job };
+      if (this.lostClaims > 0 && this.lostClaims--) return LOST;
+      return { ...reply, job, command: "continue" };
     }
     if (job && verb === "heartbeat") {
       this.beats.push({ job, progress: heartbeatSchema.parse(json()).progress });

@@ -6,14 +6,16 @@ import { type ClaimedJob, Problem } from "@ticketmark/core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { exampleJob, exampleOutput } from "./fixtures.ts";
 import { Leases } from "./leases.ts";
-import { FILE_NAMES, Spool } from "./spool.ts";
+import { FILE_NAMES, RUN_FILE, Spool } from "./spool.ts";
+
+const ignore = () => {};
 
 let data: string;
 let spool: Spool;
 beforeEach(async () => {
   data = await mkdtemp(join(tmpdir(), "ticketmark-spool-"));
   spool = new Spool(data);
-  await spool.open();
+  await spool.open([]);
 });
 
 async function put(job: ClaimedJob): Promise<void> {
@@ -42,8 +44,32 @@ describe("spool", () => {
     const job = exampleJob();
     await writeFile(join(await spool.stage(job.id), FILE_NAMES.result), "half");
     expect(await spool.waiting()).toEqual([]);
-    await new Spool(data).open();
+    await new Spool(data).open([]);
     expect(await readdir(join(data, "spool"))).toEqual([]);
+  });
+
+  it("keeps a finished run whose lease is held, over a restart", async () => {
+    const [held, lost, half] = [exampleJob(), exampleJob(), exampleJob()];
+    const run = { code: { commit: null, dirty: false, version: "0" }, resultDigest: "a".repeat(64) };
+    for (const job of [held, lost]) await writeFile(join(await spool.stage(job.id), RUN_FILE), JSON.stringify(run));
+    await writeFile(join(await spool.stage(half.id), RUN_FILE), '{"code":');
+    const again = new Spool(data);
+    await again.open([held.id, half.id]);
+    expect(await again.finished(held.id)).toEqual(run);
+    expect(await readdir(join(data, "spool"))).toEqual([`.ticketmark-${held.id}`]);
+  });
+
+  it("has the oldest first, behind the others what the site fails on, and nothing of anybody else", async () => {
+    const jobs = [exampleJob(), exampleJob(), exampleJob()];
+    for (const job of jobs) await put(job);
+    await writeFile(join(data, "spool", "note.txt"), "mine");
+    const [first, second, third] = jobs.map(({ id }) => id);
+    expect(await spool.waiting()).toEqual([first, second, third]);
+    await spool.putLater(first!);
+    expect(await spool.waiting()).toEqual([second, third, first]);
+    await spool.putLater(second!);
+    await spool.putLater(first!);
+    expect(await spool.waiting()).toEqual([third, second, first]);
   });
 
   it("keeps what the site refused, with the reason, as often as it happens", async () => {
@@ -73,7 +99,7 @@ describe("spool", () => {
       import { exampleJob, exampleOutput } from ${JSON.stringify(new URL("./fixtures.ts", import.meta.url).href)};
       import { FILE_NAMES, Spool } from ${JSON.stringify(new URL("./spool.ts", import.meta.url).href)};
       const spool = new Spool(${JSON.stringify(data)});
-      await spool.open();
+      await spool.open([]);
       console.log("open");
       for (let i = 0; ; i++) {
         const job = exampleJob();
@@ -93,7 +119,7 @@ describe("spool", () => {
       const gone = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGKILL");
       await gone;
-      await new Spool(data).open();
+      await new Spool(data).open([]);
       const waiting = await spool.waiting();
       for (const id of before) expect(waiting).toContain(id); // a restart loses nothing
       for (const id of waiting) {
@@ -120,9 +146,44 @@ describe("leases", () => {
     await leases.keep(two);
     const again = new Leases(data);
     await again.open();
-    expect((await again.held()).map(({ id }) => id).sort()).toEqual([one.id, two.id].sort());
+    expect((await again.held(ignore)).map(({ id }) => id).sort()).toEqual([one.id, two.id].sort());
     await again.drop(one.id);
-    expect(await leases.held()).toEqual([two]);
+    expect(await leases.held(ignore)).toEqual([two]);
+  });
+
+  it("have the same token for the next claim until a job came of it", async () => {
+    const leases = new Leases(data);
+    await leases.open();
+    const token = await leases.nextToken();
+    expect(token).toMatch(/^[\w-]{43}$/);
+    const again = new Leases(data);
+    await again.open();
+    expect(await again.nextToken()).toBe(token);
+    expect(await leases.held(ignore)).toEqual([]);
+    const job = exampleJob();
+    await again.keep({ ...job, lease: { ...job.lease, token } });
+    const next = await again.nextToken();
+    expect(next).not.toBe(token);
+    await again.keep(exampleJob()); // of an earlier claim
+    expect(await again.nextToken()).toBe(next);
+  });
+
+  it("that are damaged are set aside, aloud, and other files are left alone", async () => {
+    const leases = new Leases(data);
+    await leases.open();
+    const [whole, cut, other] = [exampleJob(), exampleJob(), exampleJob()];
+    for (const job of [whole, cut, other]) await leases.keep(job);
+    await writeFile(join(data, "leases", `${cut.id}.json`), '{"id":');
+    await writeFile(join(data, "leases", `${other.id}.json`), JSON.stringify(whole));
+    await writeFile(join(data, "leases", "note.json"), "mine");
+    const said: string[] = [];
+    expect(await leases.held((why) => said.push(why))).toEqual([whole]);
+    expect(said).toHaveLength(2);
+    expect(said.join()).toContain(cut.id);
+    expect(await leases.held(() => expect.unreachable())).toEqual([whole]);
+    expect((await readdir(join(data, "leases"))).sort()).toEqual(
+      [`${cut.id}.damaged`, `${other.id}.damaged`, `${whole.id}.json`, "note.json"].sort(),
+    );
   });
 
   it("do not include half-written ones", async () => {
@@ -130,6 +191,6 @@ describe("leases", () => {
     await leases.open();
     await mkdir(join(data, "leases"), { recursive: true });
     await writeFile(join(data, "leases", ".ticketmark-x"), "{");
-    expect(await leases.held()).toEqual([]);
+    expect(await leases.held(ignore)).toEqual([]);
   });
 });

@@ -3,24 +3,31 @@
  * all. It appears by one rename before the first byte is sent and goes when the site has acknowledged, so a crash at
  * any point costs at most a repeated, idempotent delivery.
  *
- *   DATA/spool/JOB/job.json, envelope.json, result.json, and of completed runs ticket.tkt, trained.tkt
+ *   DATA/spool/.ticketmark-JOB/  files of a run; finished once run.json, the last, is there
+ *   DATA/spool/JOB/       job.json, envelope.json, result.json, and of completed runs ticket.tkt, trained.tkt
+ *   DATA/spool/JOB/later  empty: the site fails on this one, which goes behind the others
  *   DATA/refused/JOB/     the same and problem.json: what the site did not want, for a person to look at
  */
 import { rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   type ClaimedJob,
   claimedJobSchema,
   digestOf,
+  digestSchema,
   type Envelope,
   envelopeSchema,
   MAX_FILE_BYTES,
+  MAX_RESULT_BYTES,
   Problem,
   type Result,
   resultSchema,
   type SubjectName,
 } from "@ticketmark/core";
+import { z } from "zod";
 import {
+  ifSystem,
+  isJobId,
   makePrivateFolder,
   namesIn,
   PRIVATE_FILE,
@@ -31,6 +38,7 @@ import {
   UNFINISHED,
   writeAtomically,
 } from "./files.ts";
+import { codeSchema } from "./protocol.ts";
 
 /** Names of the files of a run, in a spool entry as in the folder of `ticketmark run`. */
 export const FILE_NAMES = {
@@ -38,6 +46,11 @@ export const FILE_NAMES = {
   ticket: "ticket.tkt",
   trained: "trained.tkt",
 } as const satisfies Record<SubjectName, string>;
+
+/** Written by the worker behind all other files of a run: what signing them takes. */
+export const RUN_FILE = "run.json";
+export const runSchema = z.strictObject({ code: codeSchema, resultDigest: digestSchema });
+export type FinishedRun = z.infer<typeof runSchema>;
 
 export interface Entry {
   readonly job: ClaimedJob;
@@ -59,10 +72,12 @@ export class Spool {
     this.#refused = join(data, "refused");
   }
 
-  /** Removes what a crash left half-written. Call once, before anything else. */
-  async open(): Promise<void> {
+  /** Removes what a crash left half-written, but for finished runs of the jobs that are `held`. Call once, before anything else. */
+  async open(held: readonly string[]): Promise<void> {
     await makePrivateFolder(this.#folder);
-    await removeUnfinished(this.#folder);
+    const finished = [];
+    for (const id of held) if (await this.finished(id)) finished.push(basename(this.#staging(id)));
+    await removeUnfinished(this.#folder, finished);
   }
 
   /** An empty folder for the files of a run; it becomes the entry on `commit`. */
@@ -71,6 +86,16 @@ export class Spool {
     await rm(folder, { recursive: true, force: true });
     await makePrivateFolder(folder);
     return folder;
+  }
+
+  /** A run whose files are all staged, and not yet signed; null when there is none. */
+  async finished(jobId: string): Promise<FinishedRun | null> {
+    try {
+      return await readJson(join(this.#staging(jobId), RUN_FILE), runSchema);
+    } catch (error) {
+      if (error instanceof Problem) return null;
+      throw error;
+    }
   }
 
   /** Where `stage` put the files of a run. */
@@ -98,9 +123,21 @@ export class Spool {
     return rm(this.#staging(jobId), { recursive: true, force: true });
   }
 
-  /** Ids of the jobs whose results wait. */
-  waiting(): Promise<string[]> {
-    return namesIn(this.#folder);
+  /** Ids of the jobs whose results wait: the oldest first, behind all others those that the site fails on. */
+  async waiting(): Promise<string[]> {
+    const found = [];
+    for (const id of (await namesIn(this.#folder)).filter(isJobId))
+      found.push({ id, later: await this.isLater(id), time: (await stat(this.#entry(id))).mtimeMs });
+    return found.sort((a, b) => Number(a.later) - Number(b.later) || a.time - b.time).map(({ id }) => id);
+  }
+
+  isLater(jobId: string): Promise<boolean> {
+    return exists(join(this.#entry(jobId), "later"));
+  }
+
+  /** The site fails on this entry: it goes behind all others. */
+  putLater(jobId: string): Promise<void> {
+    return writeAtomically(join(this.#entry(jobId), "later"), ""); // by a rename, which moves the folder's time
   }
 
   /** Throws Problem "bad-file" when the entry is damaged. */
@@ -128,13 +165,23 @@ export class Spool {
   }
 
   /** Keeps the entry out of the way, with the reason. Returns where. */
-  async refuse(jobId: string, problem: Problem): Promise<string> {
+  refuse(jobId: string, problem: Problem): Promise<string> {
+    return this.#setAside(this.#entry(jobId), jobId, problem);
+  }
+
+  /** Keeps a finished run that cannot be signed, as `refuse` does. */
+  refuseStaged(jobId: string, problem: Problem): Promise<string> {
+    return this.#setAside(this.#staging(jobId), jobId, problem);
+  }
+
+  async #setAside(folder: string, jobId: string, problem: Problem): Promise<string> {
     await makePrivateFolder(this.#refused);
-    await writeAtomically(join(this.#entry(jobId), "problem.json"), `${JSON.stringify(problem, null, 2)}\n`);
     let target = join(this.#refused, jobId);
     for (let again = 2; await exists(target); again++) target = join(this.#refused, `${jobId}-${again}`);
-    await rename(this.#entry(jobId), target);
+    await rename(folder, target);
     await syncFolder(this.#refused);
+    // Said aloud, too: on a disk that is full, keeping the files is what counts.
+    await writeAtomically(join(target, "problem.json"), `${JSON.stringify(problem, null, 2)}\n`).catch(ifSystem);
     return target;
   }
 
@@ -146,8 +193,6 @@ export class Spool {
     return join(this.#folder, `${UNFINISHED}${name}`);
   }
 }
-
-export const MAX_RESULT_BYTES = 64 << 20;
 
 /** The result in a folder of a finished run. Throws Problem "bad-file". */
 export async function readResult(folder: string): Promise<Result> {

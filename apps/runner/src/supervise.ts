@@ -25,19 +25,25 @@ export async function superviseJob(job: ClaimedJob, resumed: boolean, supervisor
     await handleInterruption("stopping", job, labelOf(spec), supervisor); // claimed in the last moment
     return "ok";
   }
-  const run = followRun(job, resumed, supervisor);
+  const label = labelOf(spec);
+  const finished = resumed ? await spool.finished(job.id) : null;
+  const run = followRun(job, { resumed, ended: finished !== null }, supervisor);
   try {
+    if (finished) return await finish(job, finished, label, supervisor);
     const { ending, interruption } = await run.train(await spool.stage(job.id), spec);
-    const handled = interruption && !(interruption === "stopping" && ending.type === "done");
-    if (handled) await handleInterruption(interruption, job, labelOf(spec), supervisor);
-    else if (ending.type === "done") await finish(job, ending, supervisor);
-    else return await handleFault(job, ending, labelOf(spec), supervisor);
+    if (ending.type === "done" && interruption !== "cancelled") return await finish(job, ending, label, supervisor);
+    await spool.discard(job.id);
+    run.release(); // no beat may come behind what the site is told now
+    if (!interruption) return await handleFault(job, describeEnd(ending), label, supervisor);
+    await handleInterruption(interruption, job, label, supervisor);
     return "ok";
   } finally {
     run.release();
-    await spool.discard(job.id);
   }
 }
+
+const describeEnd = (ending: Ending) =>
+  ending.type === "failed" ? ending.message : "the worker ended without a result";
 
 function checkJob(job: ClaimedJob): Spec {
   const spec = parseCompleteSpec(job.spec);
@@ -49,17 +55,17 @@ function checkJob(job: ClaimedJob): Spec {
   );
 }
 
-/** The worker and the heartbeats of a job, and what may interrupt them. */
-function followRun(job: ClaimedJob, resumed: boolean, supervisor: Supervisor) {
+/** The worker and the heartbeats of a job, and what may interrupt them. `ended`: there is nothing left to train. */
+function followRun(job: ClaimedJob, at: { resumed: boolean; ended: boolean }, supervisor: Supervisor) {
   const { client, settings, status, stop } = supervisor;
   const interrupted = new AbortController();
   let progress: Progress | null = null;
-  let ended = false;
+  let { ended } = at;
 
   const release = keepLease({
     client,
     job,
-    atOnce: resumed,
+    atOnce: at.resumed,
     progress: () => progress,
     onCommand(command) {
       if (command === "cancel") interrupted.abort("cancelled" satisfies Interruption);

@@ -22,7 +22,7 @@ import {
   writeLine,
 } from "./protocol.ts";
 import { readSnapshot, writeSnapshot } from "./snapshots.ts";
-import { FILE_NAMES } from "./spool.ts";
+import { FILE_NAMES, type FinishedRun, RUN_FILE } from "./spool.ts";
 
 type Run = Extract<Command, { type: "run" }>;
 
@@ -88,7 +88,9 @@ async function run(command: Run, code: Code): Promise<void> {
     const bytes = output.files[kind];
     if (bytes) await writeAtomically(join(command.outDir, FILE_NAMES[kind]), bytes);
   }
-  say({ type: "done", resultDigest: digestOf(output.files.result) });
+  const finished: FinishedRun = { code, resultDigest: digestOf(output.files.result) };
+  await writeAtomically(join(command.outDir, RUN_FILE), JSON.stringify(finished));
+  say({ type: "done", resultDigest: finished.resultDigest });
 }
 
 interface Snapshots {
