@@ -96,6 +96,16 @@ test("parsing takes the one encoding of a value and no other", () => {
   expect(() => parseCanonical(Uint8Array.of(0x22, 0xff, 0x22), "x")).toThrow(Problem);
 });
 
+test("nesting has a bound, which reading tells as a Problem", () => {
+  const nested = (levels: number) => `${'{"a":['.repeat(levels / 2)}${"]}".repeat(levels / 2)}`;
+  const read = (levels: number) => parseCanonical(new TextEncoder().encode(nested(levels)), "x");
+  expect(canonicalJson(read(100))).toBe(nested(100));
+  for (const levels of [102, 4_000, 200_000]) {
+    expect(() => read(levels)).toThrow(Problem);
+    expect(() => read(levels)).toThrow(/x: .*nests deeper than 100 levels/);
+  }
+});
+
 test("digests are sha256 of the canonical bytes", () => {
   const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
   expect(digestOf(new Uint8Array())).toBe(empty);

@@ -9,9 +9,15 @@ import { Problem, type ProblemCode } from "./problem.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Throws TypeError on what JSON cannot hold (non-finite numbers, undefined in arrays, lone surrogates). Keys whose
- * value is undefined are left out. */
-export function canonicalJson(value: unknown): string {
+/** Nothing of ours nests deeper; a bound, so that no reader of foreign JSON runs out of stack. */
+const MAX_DEPTH = 100;
+
+/** Throws TypeError on what JSON cannot hold (non-finite numbers, undefined in arrays, lone surrogates) and on what nests
+ * deeper than 100 levels. Keys whose value is undefined are left out. */
+export const canonicalJson = (value: unknown): string => encode(value, 0);
+
+function encode(value: unknown, depth: number): string {
+  if (depth > MAX_DEPTH) throw new TypeError(`canonical JSON: nests deeper than ${MAX_DEPTH} levels`);
   if (value === null || typeof value === "boolean") return String(value);
   if (typeof value === "number") {
     if (!Number.isFinite(value)) throw new TypeError(`canonical JSON: ${value} is not a JSON number`);
@@ -21,11 +27,11 @@ export function canonicalJson(value: unknown): string {
     if (/\p{Surrogate}/u.test(value)) throw new TypeError("canonical JSON: string with a lone surrogate");
     return JSON.stringify(value);
   }
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (Array.isArray(value)) return `[${value.map((item) => encode(item, depth + 1)).join(",")}]`;
   if (typeof value === "object") {
     const entries = Object.entries(value as Record<string, unknown>).filter(([, v]) => v !== undefined);
     entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)); // UTF-16 code units, as RFC 8785 wants
-    return `{${entries.map(([k, v]) => `${canonicalJson(k)}:${canonicalJson(v)}`).join(",")}}`;
+    return `{${entries.map(([k, v]) => `${encode(k, depth)}:${encode(v, depth + 1)}`).join(",")}}`;
   }
   throw new TypeError(`canonical JSON: cannot hold a ${typeof value}`);
 }

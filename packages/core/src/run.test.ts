@@ -10,7 +10,7 @@ import { Problem } from "./problem.ts";
 import { type Environment, type Result, resultSchema } from "./result.ts";
 import { type JobOutput, type RunOptions, runJob } from "./run.ts";
 import { parseSpec, type Spec, type SpecInput, specDigest } from "./spec.ts";
-import { readTicketFile } from "./tensor-file.ts";
+import { readTensorFile, readTicketFile, type Tensor, writeTensorFile } from "./tensor-file.ts";
 
 const environment: Environment = {
   engine: "reference",
@@ -194,6 +194,30 @@ describe("snapshots", () => {
       runJob(spec, options({ engine: { ...referenceEngine(), id: "other" }, resume: bytes })),
     ).rejects.toThrow(/"engine":"other"/);
     expect(await runJob(spec, options({ resume: bytes }))).not.toBe("stopped");
+
+    const file = readTensorFile(bytes);
+    const resumeWith = (change: (tensor: Tensor) => readonly Tensor[]) => {
+      const resume = writeTensorFile({ ...file, tensors: file.tensors.flatMap(change) });
+      return expect(runJob(spec, options({ resume }))).rejects;
+    };
+    const named = (name: string, to: Partial<Tensor>) => (tensor: Tensor) => [
+      tensor.name === name ? { ...tensor, ...to } : tensor,
+    ];
+    const short = { shape: [15], values: new Float32Array(15) };
+    await resumeWith(named("momentum/fc1.bias", short)).toMatchObject({
+      code: "bad-file",
+      message: "snapshot: momentum/fc1.bias: expected 16 numbers (f32); got 15",
+    });
+    await resumeWith(named("weights/fc1.bias", { name: "weights/other" })).toMatchObject({
+      code: "bad-file",
+      message: "snapshot: weights/fc1.bias: expected 16 numbers (f32); got none",
+    });
+    await resumeWith((tensor) => (tensor.name === "weights/fc1.bias" ? [] : [tensor])).toMatchObject({
+      code: "bad-file",
+      message: "snapshot: expected 14 tensors after 0 phases; got 13",
+    });
+    const long = { shape: [101], values: new Float32Array(101) };
+    await resumeWith(named("block", long)).toThrow(/block \(f32, at most 100\)/);
   });
 
   // Odd places: mid-epoch, mid-block, the first and last iteration of a phase, an epoch's end, each part, twice.

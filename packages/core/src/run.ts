@@ -86,7 +86,7 @@ export const runJob: RunJob = async (spec, options) => {
   const held = split.validation.length > 0 ? normalised(dataset, data.train, split.validation) : null;
 
   const of = { specDigest: digest, engine: engine.id };
-  const resumed = options.resume ? readSnapshot(options.resume, of) : null;
+  const resumed = options.resume ? readSnapshot(options.resume, of, architecture) : null;
   const largestBatch = Math.max(EVALUATION_BATCH, ...planned.phases.map((phase) => phase.batchSize));
   const network = await engine.compile(architecture, largestBatch);
   const claimNetwork =

@@ -127,6 +127,11 @@ test.each<[string, Uint8Array, RegExp]>([
   ],
   ["a digest that is none", forged((h) => (h.meta = { specDigest: "x" })), /meta: expected/],
   ["a name that is none", forged((h) => (h.tensors[3]!.name = "__proto__")), /header: tensors\.3\.name/],
+  [
+    "a header that nests deeply",
+    forged((h) => (h.meta = JSON.parse(`${"[".repeat(3_000)}${"]".repeat(3_000)}`))),
+    /header: .*nests deeper/,
+  ],
   ["a mask without weights", forged((h) => (h.tensors[0]!.name = "mask:c")), /expected its mask/],
 ])("refused: %s", (_, file, message) => {
   const reading = () => readTicketFile(file);

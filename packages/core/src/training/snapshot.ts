@@ -6,9 +6,11 @@
 import { z } from "zod";
 import { canonicalBytes, decodeNumber, encodeNumber, numberSchema, parseCanonical } from "../canonical.ts";
 import { NUMERICS } from "../engine/numerics.ts";
+import { type Architecture, parameters } from "../layers.ts";
 import { Problem } from "../problem.ts";
 import { resultSchema } from "../result.ts";
 import { readTensorFile, type Tensor, writeTensorFile } from "../tensor-file.ts";
+import { BLOCK } from "../trace.ts";
 import type { Weights } from "../weights.ts";
 import type { Journal } from "./dense-network.ts";
 import { recordSchema } from "./record.ts";
@@ -68,8 +70,11 @@ export function writeSnapshot(of: SnapshotOf, { journal, trace, record }: Snapsh
   });
 }
 
-/** Throws Problem "bad-file" if the bytes are no snapshot, or one of another spec, NUMERICS or engine. */
-export function readSnapshot(bytes: Uint8Array, of: SnapshotOf): Snapshot {
+/**
+ * Throws Problem "bad-file" if the bytes are no snapshot, one of another spec, NUMERICS or engine, or if their tensors are
+ * not the architecture's.
+ */
+export function readSnapshot(bytes: Uint8Array, of: SnapshotOf, architecture: Architecture): Snapshot {
   const file = readTensorFile(bytes);
   const expected = JSON.stringify({ specDigest: of.specDigest, engine: of.engine, numerics: NUMERICS });
   const meta = file.meta as { specDigest?: unknown; engine?: unknown; numerics?: unknown } | null;
@@ -80,17 +85,30 @@ export function readSnapshot(bytes: Uint8Array, of: SnapshotOf): Snapshot {
   const tensors = new Map(file.tensors.map(({ name, values }) => [name, values]));
   const state = tensors.get("state");
   const block = tensors.get("block");
-  if (!(state instanceof Uint8Array) || !(block instanceof Float32Array))
-    throw new Problem("bad-file", "snapshot: expected tensors state (u8) and block (f32)");
+  if (!(state instanceof Uint8Array) || !(block instanceof Float32Array) || block.length > BLOCK)
+    throw new Problem("bad-file", `snapshot: expected tensors state (u8) and block (f32, at most ${BLOCK})`);
   const parsed = stateSchema.safeParse(parseCanonical(state, "snapshot: state"));
   if (!parsed.success)
     throw new Problem("bad-file", `snapshot: state: ${parsed.error.message}`, { cause: parsed.error });
   const { completed, position, trace, record } = parsed.data;
+  const expectedParameters = parameters(architecture);
+  const sets = 2 + completed; // weights, momentum, and those of each completed phase
+  if (tensors.size !== 2 + sets * expectedParameters.length)
+    throw new Problem(
+      "bad-file",
+      `snapshot: expected ${2 + sets * expectedParameters.length} tensors after ${completed} phases; got ${tensors.size}`,
+    );
   const all = (prefix: string): Weights =>
     Object.fromEntries(
-      file.tensors.flatMap(({ name, values }) =>
-        name.startsWith(`${prefix}/`) ? [[name.slice(prefix.length + 1), values as Float32Array]] : [],
-      ),
+      expectedParameters.map(({ name, size }) => {
+        const values = tensors.get(`${prefix}/${name}`);
+        if (!(values instanceof Float32Array) || values.length !== size)
+          throw new Problem(
+            "bad-file",
+            `snapshot: ${prefix}/${name}: expected ${size} numbers (f32); got ${values?.length ?? "none"}`,
+          );
+        return [name, values];
+      }),
     );
   return {
     journal: {
