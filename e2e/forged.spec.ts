@@ -18,6 +18,7 @@ import {
   keyIdOf,
   MAX_JSON_BYTES,
   makeStatement,
+  NUMERICS,
   newKeyPair,
   type Result,
   type Statement,
@@ -52,7 +53,12 @@ test.beforeAll(async () => {
   const read = (name: string) => new Uint8Array(readFileSync(join(out, "run", name)));
   files = { result: read("result.json"), ticket: read("ticket.tkt"), trained: read("trained.tkt") };
   result = JSON.parse(new TextDecoder().decode(files.result));
+  await enrolHere();
+});
 
+test.afterAll(async () => site.stop());
+
+async function enrolHere() {
   const token = await site.enrolmentToken();
   const publicKey = toBase64(key.publicKey);
   const proof = toBase64(sign(enrolMessage(token, publicKey), key));
@@ -60,9 +66,7 @@ test.beforeAll(async () => {
   const reply = await send("POST", "/runners", JSON.stringify(body));
   expect(reply.status, reply.text).toBe(201);
   bearer = JSON.parse(reply.text).bearer;
-});
-
-test.afterAll(async () => site.stop());
+}
 
 async function send(method: string, path: string, body: BodyInit, headers: Record<string, string> = {}) {
   const response = await fetch(`${site.origin}/api/v1${path}`, {
@@ -76,11 +80,17 @@ async function send(method: string, path: string, body: BodyInit, headers: Recor
 /** Queues the spec that the files belong to, and claims it. */
 async function claim(): Promise<ClaimedJob> {
   await site.queue(toySpec(301));
-  const offer = { kinds: ["run"], engines: ["auto", "cpu"], environment: result.environment, snapshots: [] };
+  return (await claimQueued())!;
+}
+
+async function claimQueued(): Promise<ClaimedJob | null> {
+  const { environment } = result;
+  const lease = toBase64(newKeyPair().publicKey); // random; whoever knows it holds the job
+  const offer = { kinds: ["run"], engines: ["auto", "cpu"], environment, snapshots: [], lease, numerics: NUMERICS };
   const reply = await send("POST", "/claim", JSON.stringify(offer));
   expect(reply.status, reply.text).toBe(200);
-  const { job } = JSON.parse(reply.text) as { job: ClaimedJob };
-  expect(job.specDigest).toBe(result.specDigest);
+  const { job } = JSON.parse(reply.text) as { job: ClaimedJob | null };
+  if (job) expect(job.specDigest).toBe(result.specDigest);
   return job;
 }
 
@@ -97,6 +107,8 @@ const put = (job: ClaimedJob, digest: string, body: Uint8Array<ArrayBuffer>) =>
     "ticketmark-job": job.id,
     "ticketmark-lease": job.lease.token,
   });
+
+const fileUrl = (kind: Kind) => `${site.origin}/api/v1/files/${digestOf(files[kind])}`;
 
 async function uploadAll(job: ClaimedJob, of: Files = files) {
   for (const kind of KINDS) {
@@ -200,8 +212,9 @@ const forgeries: [name: string, titles: string[], (job: ClaimedJob) => Envelope]
 for (const [name, titles, forge] of forgeries) {
   test(`refused: ${name}`, async () => {
     const job = await claim();
-    await uploadAll(job);
     const before = await site.stored();
+    await uploadAll(job);
+    for (const kind of KINDS) expect((await fetch(fileUrl(kind))).status).toBe(404); // nobody vouches for it yet
     expectProblem(await submit(job, forge(job)), titles);
     expect(await site.stored()).toEqual(before);
     expect((await site.job(job.id)).state).toBe("running");
@@ -214,8 +227,8 @@ test("refused: files that are truncated, altered or longer than announced", asyn
   // A file of its own, so that the site cannot have it from another test.
   const ticket = new Uint8Array([...files.ticket, 0]);
   const digest = digestOf(ticket);
-  expect((await announce(job, "ticket", ticket)).status).toBe(200);
   const before = await site.stored();
+  expect((await announce(job, "ticket", ticket)).status).toBe(200);
   expectProblem(await put(job, digest, ticket.subarray(0, ticket.length - 1)), ["bad-file"]);
   expectProblem(await put(job, digest, new Uint8Array([...ticket, 1])), ["bad-file", "too-large"]);
   const altered = ticket.slice();
@@ -228,14 +241,14 @@ test("refused: files that are truncated, altered or longer than announced", asyn
 
 test("refused: an envelope larger than the server reads, and one cut short", async () => {
   const job = await claim();
-  await uploadAll(job);
   const before = await site.stored();
+  await uploadAll(job);
   const body = JSON.stringify({ lease: job.lease.token, envelope: signed(statementFor(job)) });
   const path = `/jobs/${job.id}/result`;
   expectProblem(await send("POST", path, body + " ".repeat(MAX_JSON_BYTES)), ["too-large"]);
   expectProblem(await send("POST", path, body.slice(0, -20)), ["bad-request"]);
+  await giveBack(job); // neither was a submission: until now the files were waited for
   expect(await site.stored()).toEqual(before);
-  await giveBack(job);
 });
 
 test("stored, but never checked: an accuracy that the trained net does not have", async ({ page }) => {
@@ -270,4 +283,21 @@ test("stored once: the same envelope twice; another one for the same job is refu
   const changed = { ...other, predicate: { ...other.predicate, code: { ...other.predicate.code, dirty: true } } };
   expectProblem(await submit(job, signed(changed)), ["conflict"]);
   expect(await site.stored()).toEqual(before);
+});
+
+test("stored: a late result, though another lease has the job by now; that one hears of it", async () => {
+  await site.stop();
+  site = new Site(await freePort(), { TICKETMARK_LEASE_SECONDS: "1" });
+  await site.start();
+  await enrolHere();
+  const late = await claim();
+  let next: ClaimedJob | null = null;
+  await expect.poll(async () => (next ??= await claimQueued())?.id).toBe(late.id);
+  await uploadAll(late);
+  const reply = await submit(late, signed(statementFor(late)));
+  expect(reply.status, reply.text).toBe(200);
+  expect(await site.job(late.id)).toMatchObject({ state: "done" });
+  const beat = JSON.stringify({ lease: next!.lease.token, progress: null });
+  expectProblem(await send("POST", `/jobs/${late.id}/heartbeat`, beat), ["lease-lost"]);
+  expect((await site.get("/results")).results).toHaveLength(1);
 });

@@ -4,7 +4,7 @@
  */
 
 import { expect, test } from "@playwright/test";
-import { childrenOf, familyOf, isAlive, processes, type Running } from "./processes.ts";
+import { childrenOf, familyOf, isAlive, processesFor, type Running } from "./processes.ts";
 import { enrolRunner, freePort, Site } from "./site.ts";
 import { longSpec, startRunner } from "./test.ts";
 
@@ -60,6 +60,7 @@ test("the training child", async () => {
   const job = await site.queue(spec);
   await site.untilRunning(job, 1_000);
   const child = trainingChild(runner);
+  expect(processesFor(site.data).map(({ pid }) => pid)).toContain(child.pid);
   process.kill(child.pid, "SIGKILL");
   const result = await theResult(job);
   expect(bits(result)).toEqual(undisturbed);
@@ -111,7 +112,7 @@ test("SIGTERM is no kill: the job is handed back with a snapshot, and goes on wh
 });
 
 test("nobody is left behind", async () => {
+  expect(processesFor(site.data).map(({ pid }) => pid)).toContain(site.process.child.pid);
   await site.stop();
-  const ours = processes().filter(({ command }) => command.includes(site.data));
-  expect(ours).toEqual([]);
+  expect(processesFor(site.data)).toEqual([]);
 });

@@ -40,6 +40,8 @@ interface Entry {
   readonly pid: number;
   readonly parent: number;
   readonly command: string;
+  /** What it was started with, which everything below it inherits. */
+  readonly environment: string;
 }
 
 /** Living processes, by Linux's /proc; those that only wait to be reaped do not count. */
@@ -50,8 +52,8 @@ export function processes(): Entry[] {
       try {
         const [, state, parent] = readFileSync(`/proc/${name}/stat`, "utf8").match(/\) (\S) (\d+) /)!;
         if (state === "Z" || state === "X") return [];
-        const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
-        return [{ pid: Number(name), parent: Number(parent), command }];
+        const read = (file: string) => readFileSync(`/proc/${name}/${file}`, "utf8").replaceAll("\0", " ");
+        return [{ pid: Number(name), parent: Number(parent), command: read("cmdline"), environment: read("environ") }];
       } catch {
         return []; // it ended while we looked
       }
@@ -62,6 +64,10 @@ export const isAlive = (pid: number) => processes().some((entry) => entry.pid ==
 
 /** Children of a process, theirs not included. */
 export const childrenOf = (pid: number) => processes().filter((entry) => entry.parent === pid);
+
+/** Those that were started for a folder, also far below and when their parents are gone: training names no folder. */
+export const processesFor = (folder: string) =>
+  processes().filter(({ command, environment }) => command.includes(folder) || environment.includes(folder));
 
 /** Everything below a process: children, theirs, and so on. */
 export const familyOf = (pid: number): number[] =>

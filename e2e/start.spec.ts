@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import { root, runnerProcess } from "../start.mjs";
-import { childrenOf, familyOf, isAlive, processes, startNode } from "./processes.ts";
+import { childrenOf, familyOf, isAlive, processesFor, startNode } from "./processes.ts";
 import { freePort } from "./site.ts";
 import { longSpec } from "./test.ts";
 
@@ -91,7 +91,7 @@ test("Ctrl-C in the middle of a job; the next start goes on; kill -9 leaves nobo
   const left = familyOf(second.child.pid!);
   await second.end("SIGKILL");
   await expect.poll(() => left.filter(isAlive), { timeout: 15_000 }).toEqual([]);
-  expect(processes().filter(({ command }) => command.includes(data))).toEqual([]);
+  expect(processesFor(data)).toEqual([]);
 });
 
 test("the watch over the starter keeps nobody alive who has come to an end", async () => {
@@ -133,7 +133,7 @@ test("another database, and back: each has its own token and its own runner", as
   ]);
 });
 
-test("a runner that the site does not know: enrolled anew at the start; later, seen to end, and the site stays", async () => {
+test("a drained runner is let go; one that the site does not know: enrolled anew at the start; later, seen to end, and the site stays", async () => {
   test.skip(process.platform !== "linux", "processes are found through /proc");
   const port = await freePort();
   const file = join(data, "runner", "runner.json");
@@ -142,7 +142,17 @@ test("a runner that the site does not know: enrolled anew at the start; later, s
 
   const first = start(port);
   await says(first, /Waiting for jobs/);
+  const token = readFileSync(join(data, "maintainer-token"), "utf8").trim();
+  const { runnerId } = JSON.parse(readFileSync(file, "utf8"));
+  const drained = await fetch(`http://127.0.0.1:${port}/api/v1/runners/${runnerId}/drain`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: "{}",
+  });
+  expect(drained.status).toBe(200);
+  await says(first, /The runner has stopped as it was told to; the site stays\.\s*$/);
   expect((await first.end("SIGINT")).code).toBe(0);
+  expect(first.output()).not.toContain("starting it again");
   spoil();
 
   const second = start(port);
@@ -150,7 +160,10 @@ test("a runner that the site does not know: enrolled anew at the start; later, s
   expect(readdirSync(data).filter((name) => name.startsWith("runner-until-"))).toHaveLength(1);
   spoil();
   process.kill(runnerOf(second)!, "SIGKILL");
-  await says(second, /the runner ended unexpectedly \(SIGKILL\); starting it again.*bearer of an enrolled runner.*\(code 1\)/s);
+  await says(
+    second,
+    /the runner ended unexpectedly \(SIGKILL\); starting it again.*bearer of an enrolled runner.*\(code 1\)/s,
+  );
   await says(second, /within a minute; the site stays/);
   expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
   expect((await second.end("SIGINT")).code).toBe(0);

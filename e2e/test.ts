@@ -9,7 +9,8 @@ export { expect } from "@playwright/test";
 /** One thread: the site, the browser and this test want the other core. The bits are the same. */
 export function startRunner(site: Site, data: string): Running {
   const program = runnerProcess(site.origin, data);
-  return startNode({ ...program, env: { ...program.env, TICKETMARK_THREADS: "1" } });
+  const mark = { TICKETMARK_E2E: site.data }; // read by processesFor alone: training inherits it
+  return startNode({ ...program, env: { ...program.env, ...mark, TICKETMARK_THREADS: "1" } });
 }
 
 export const test = base.extend<{ signedIn: Page }, { site: Site; runner: Running }>({
