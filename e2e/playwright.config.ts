@@ -1,6 +1,6 @@
 /**
  * Whole-system tests: a real browser, the built site, a real runner. `npm test` and `npm run e2e` build the site first
- * and find the browser; sites and runners are started by the tests themselves (site.ts, runner.ts), since they get killed.
+ * and find the browser; sites and runners are started by the tests themselves (site.ts, test.ts), since they get killed.
  */
 import { defineConfig } from "@playwright/test";
 

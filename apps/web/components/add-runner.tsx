@@ -15,8 +15,8 @@ export function AddRunner({ site, maintainer }: { site: string; maintainer: bool
       </h2>
       <ol className="mt-2 list-decimal space-y-4 pl-5 marker:text-soft">
         <li>
-          <p className="mb-1.5">In a clone of the code, with Node 20 or newer, see what the machine can do:</p>
-          <CodeBlock what="the first command" code={"npm ci\nnpx ticketmark doctor"} />
+          <p className="mb-1.5">In a clone of the code, with Node 20.19 or newer, see what the machine can do:</p>
+          <CodeBlock what="the first command" code={"npm install\nnpx ticketmark doctor"} />
         </li>
         <li>
           <p>Get an enrolment token. It works once, and for a day.</p>
