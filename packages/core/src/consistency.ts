@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from "./canonical.ts";
 import { datasets } from "./datasets/index.ts";
+import { CLAIM_ENGINE } from "./engine/index.ts";
 import { NUMERICS } from "./engine/numerics.ts";
 import type { Plan } from "./plan.ts";
 import { Problem } from "./problem.ts";
@@ -12,7 +13,7 @@ import type { Spec } from "./spec.ts";
 import { BLOCK } from "./trace.ts";
 
 /**
- * Curves come from the engine that trained, the claimed accuracies from the cpu engine. Where that is not the same one,
+ * Curves come from the engine that trained, the claimed accuracies from CLAIM_ENGINE. Where that is not the same one,
  * rounding may tip images that lie on the edge between two classes: so large a share of the test set may differ.
  */
 const OTHER_ENGINE_SHARE = 0.005;
@@ -105,7 +106,7 @@ function checkCurves({ curves, accuracy, environment }: Result, { phases, method
     ["last", entries.length - 1, last] as const,
     ["after the cut", cutAt, afterCut] as const,
   ]) {
-    if (environment.engine === "cpu") agree(`result: accuracy ${name}`, entry(at), claim(score));
+    if (environment.engine === CLAIM_ENGINE) agree(`result: accuracy ${name}`, entry(at), claim(score));
     else if (Math.abs(testAccuracy[at]! - claim(score).accuracy) > OTHER_ENGINE_SHARE)
       throw bad(
         `accuracy ${name}: expected about ${testAccuracy[at]}, as its curve ends; got ${claim(score).accuracy}`,

@@ -23,7 +23,7 @@ const reached = (name: string) => [...closure(join(source, name))].map((path) =>
 test("the light door brings no engine, no training and no native code with it", () => {
   const files = reached("index.ts");
   expect(files).toContain("methods/rst.ts");
-  const heavy = /^(engine\/(?!numerics\.ts)|training\/(?!recipe\.ts)|node:|koffi|run\.ts|verify\.ts)/;
+  const heavy = /^(engine\/(?!(numerics|index)\.ts)|training\/(?!recipe\.ts)|node:|koffi|run\.ts|verify\.ts)/;
   expect(files.filter((file) => heavy.test(file))).toEqual([]);
 });
 
@@ -31,6 +31,12 @@ test("the verify door runs in a browser: no node, no native code", () => {
   const files = reached("verify.ts");
   expect(files).toContain("engine/cpu/wasm.ts");
   expect(files.filter((file) => /^(node:|koffi|engine\/cpu\/node\/)/.test(file))).toEqual([]);
+});
+
+test("the list of engines is what jobs may ask for", () => {
+  expect(door.ENGINE_CHOICES).toEqual(["auto", ...door.engines.ids]);
+  expect(door.engines.ids).toContain(door.CLAIM_ENGINE);
+  expect(() => door.engines.get("gpu")).toThrow(door.Problem);
 });
 
 test("the light door has what site and runner build on", () => {

@@ -6,6 +6,7 @@ export * from "./api.ts";
 export * from "./canonical.ts";
 export * from "./datasets/dataset.ts";
 export * from "./datasets/index.ts";
+export * from "./engine/index.ts";
 export { NUMERICS } from "./engine/numerics.ts";
 export { multiplyAdds } from "./flops.ts";
 export * from "./job.ts";

@@ -1,6 +1,7 @@
 /** A job is a row in the queue: a spec to run, who holds it, and what became of it. */
 import { z } from "zod";
 import { digestSchema } from "./canonical.ts";
+import { engines } from "./engine/index.ts";
 
 export const JOB_KINDS = ["run"] as const; // check, replay, repeat, confirm and scan follow with the parts that make them
 export type JobKind = (typeof JOB_KINDS)[number];
@@ -15,7 +16,8 @@ export type JobState = (typeof JOB_STATES)[number];
 /** Infrastructure faults (expired leases, crashed children) that a job survives before it is `failed`. */
 export const MAX_ATTEMPTS = 3;
 
-export const ENGINE_CHOICES = ["auto", "cpu", "reference"] as const;
+/** What a job may ask for: an engine of the list, or "auto" for the best there is. */
+export const ENGINE_CHOICES = ["auto", ...engines.ids] as const;
 
 /** Where a running job is. Sent with every heartbeat, shown live. */
 export const progressSchema = z.strictObject({

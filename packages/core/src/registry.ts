@@ -6,7 +6,7 @@ import { Problem, type ProblemCode } from "./problem.ts";
 
 export interface Registry<T extends { readonly id: string }> {
   readonly list: readonly T[];
-  readonly ids: readonly [string, ...string[]];
+  readonly ids: readonly [T["id"], ...T["id"][]];
   /** Throws Problem `code` when there is no such member; the message names those there are. */
   get(id: string): T;
 }
@@ -16,9 +16,9 @@ export function registry<T extends { readonly id: string }>(
   list: readonly [T, ...T[]],
   code: ProblemCode = "bad-spec",
 ): Registry<T> {
-  const byId = new Map(list.map((member) => [member.id, member]));
+  const byId = new Map<string, T>(list.map((member) => [member.id, member]));
   if (byId.size !== list.length) throw new Error(`two ${kind}s with one id`);
-  const ids = list.map((member) => member.id) as unknown as readonly [string, ...string[]];
+  const ids = list.map((member) => member.id) as unknown as Registry<T>["ids"];
   return {
     list,
     ids,

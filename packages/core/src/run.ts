@@ -5,6 +5,7 @@ import { canonicalBytes, digestOf } from "./canonical.ts";
 import { type ReadFile, trainingCount } from "./datasets/dataset.ts";
 import { datasets } from "./datasets/index.ts";
 import type { Engine } from "./engine/engine.ts";
+import { CLAIM_ENGINE } from "./engine/index.ts";
 import { NUMERICS } from "./engine/numerics.ts";
 import type { Progress } from "./job.ts";
 import { parameters } from "./layers.ts";
@@ -35,7 +36,7 @@ export { makeStatement } from "./statement.ts";
 
 export interface RunOptions {
   readonly engine: Engine;
-  /** Computes the claimed accuracy where `engine` is not the cpu engine: what anyone can recompute to the last image. */
+  /** Computes the claimed accuracy where `engine` is not CLAIM_ENGINE: what anyone can recompute to the last image. */
   readonly checkEngine?: Engine;
   readonly environment: Environment;
   readonly read: ReadFile;
@@ -90,7 +91,7 @@ export const runJob: RunJob = async (spec, options) => {
   const largestBatch = Math.max(EVALUATION_BATCH, ...planned.phases.map((phase) => phase.batchSize));
   const network = await engine.compile(architecture, largestBatch);
   const claimNetwork =
-    options.checkEngine && engine.id !== "cpu"
+    options.checkEngine && engine.id !== CLAIM_ENGINE
       ? await options.checkEngine.compile(architecture, EVALUATION_BATCH)
       : network;
 

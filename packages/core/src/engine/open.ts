@@ -1,10 +1,10 @@
-/** Opens the engine that a job asks for; "auto" takes the best there is, which is the cpu engine. */
+/** Opens the engine that a job asks for. Each engine's code is loaded when it is first opened. */
 import type { ENGINE_CHOICES } from "../job.ts";
 import type { Engine } from "./engine.ts";
-import { referenceEngine } from "./reference/reference.ts";
+import { CLAIM_ENGINE, type EngineId } from "./index.ts";
 
 export interface EngineSettings {
-  /** Default: chosen by the engine. */
+  /** 1 … MOST_THREADS. Default: chosen by the engine. */
   readonly threads?: number;
   /** Default true: native code where it can be built, else wasm. */
   readonly native?: boolean;
@@ -18,15 +18,20 @@ export interface OpenedEngine {
   readonly reason: string;
 }
 
+type Open = (settings: EngineSettings) => Promise<{ engine: Engine; reason: string | null }>;
+
+const OPENERS = {
+  cpu: async (settings) => (await import("./cpu/node/open.ts")).openCpuEngine(settings),
+  reference: async () => ({ engine: (await import("./reference/reference.ts")).referenceEngine(), reason: null }),
+} satisfies Record<EngineId, Open>;
+
+/** "auto" takes the best engine there is. Throws Problem "bad-settings" or "engine-unavailable". */
 export async function openEngine(
   choice: (typeof ENGINE_CHOICES)[number],
   settings: EngineSettings,
 ): Promise<OpenedEngine> {
-  if (choice === "reference") return { engine: referenceEngine(), reason: "asked for" };
-  const { openCpuEngine } = await import("./cpu/node/open.ts"); // only here: it loads the native bridge
-  const { engine, reason } = await openCpuEngine(settings);
-  return {
-    engine,
-    reason: choice === "cpu" ? `asked for; ${reason}` : `auto: the only fast engine there is; ${reason}`,
-  };
+  const id = choice === "auto" ? CLAIM_ENGINE : choice;
+  const why = choice === "auto" ? "auto: the only fast engine there is" : "asked for";
+  const { engine, reason } = await OPENERS[id](settings);
+  return { engine, reason: reason === null ? why : `${why}; ${reason}` };
 }

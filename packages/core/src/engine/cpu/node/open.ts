@@ -5,6 +5,7 @@
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { Problem } from "../../../problem.ts";
 import type { Engine } from "../../engine.ts";
+import { MOST_THREADS } from "../../index.ts";
 import { MEMORY_LIMIT } from "../arena.ts";
 import { runBattery } from "../battery.ts";
 import { threadsFor } from "../choose.ts";
@@ -15,11 +16,8 @@ import type { Build } from "./entry.mjs";
 import { buildNative } from "./native.ts";
 import { openThreads } from "./threads.ts";
 
-/** More never helped, and each has a stack in every arena. */
-const MOST_THREADS = 64;
-
 export interface CpuSettings {
-  /** Default: one a core. Small nets use fewer. Changes no bits. */
+  /** 1 … MOST_THREADS. Default: one a core. Small nets use fewer. Changes no bits. */
   readonly threads?: number;
   /** Default true; false = wasm without trying. */
   readonly native?: boolean;
