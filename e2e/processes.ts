@@ -40,8 +40,6 @@ interface Entry {
   readonly pid: number;
   readonly parent: number;
   readonly command: string;
-  /** What it was started with, which everything below it inherits. */
-  readonly environment: string;
 }
 
 /** Living processes, by Linux's /proc; those that only wait to be reaped do not count. */
@@ -52,8 +50,8 @@ export function processes(): Entry[] {
       try {
         const [, state, parent] = readFileSync(`/proc/${name}/stat`, "utf8").match(/\) (\S) (\d+) /)!;
         if (state === "Z" || state === "X") return [];
-        const read = (file: string) => readFileSync(`/proc/${name}/${file}`, "utf8").replaceAll("\0", " ");
-        return [{ pid: Number(name), parent: Number(parent), command: read("cmdline"), environment: read("environ") }];
+        const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
+        return [{ pid: Number(name), parent: Number(parent), command }];
       } catch {
         return []; // it ended while we looked
       }
@@ -65,9 +63,18 @@ export const isAlive = (pid: number) => processes().some((entry) => entry.pid ==
 /** Children of a process, theirs not included. */
 export const childrenOf = (pid: number) => processes().filter((entry) => entry.parent === pid);
 
-/** Those that were started for a folder, also far below and when their parents are gone: training names no folder. */
+/**
+ * Those that were started for a folder: it is in their command line or in their environment, which all below them inherit,
+ * also when their parents are gone. (The environment is not shown: a failed test prints what it got.)
+ */
 export const processesFor = (folder: string) =>
-  processes().filter(({ command, environment }) => command.includes(folder) || environment.includes(folder));
+  processes().filter(({ pid, command }) => {
+    try {
+      return command.includes(folder) || readFileSync(`/proc/${pid}/environ`, "utf8").includes(folder);
+    } catch {
+      return false; // it ended while we looked, or is another user's
+    }
+  });
 
 /** Everything below a process: children, theirs, and so on. */
 export const familyOf = (pid: number): number[] =>
