@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseSpec, type Result } from "@ticketmark/core";
@@ -66,6 +66,36 @@ describe("a worker", () => {
     });
     expect(await second.ended).toMatchObject({ type: "failed", message: expect.stringContaining("SIGKILL") });
     expect(refused).toMatch(/engine/);
+  });
+
+  it("starts over, and says so, when a bit of its snapshot has flipped", async () => {
+    const whole = await mkdtemp(join(tmpdir(), "ticketmark-child-"));
+    await startWorker(run({ outDir: whole, snapshotSeconds: 600 }), () => {}).ended;
+    const first = startWorker(run(), (message) => {
+      if (message.type === "progress" && message.progress.iteration >= 300) first.stop();
+    });
+    await first.ended;
+    const snapshots = join(folder, "snapshots");
+    const [name] = await namesIn(snapshots);
+    const bytes = await readFile(join(snapshots, name!));
+    const at = bytes.length - 5;
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+    await writeFile(join(snapshots, name!), bytes);
+    const messages: Message[] = [];
+    expect((await startWorker(run(), (message) => messages.push(message)).ended).type).toBe("done");
+    const resumed = messages.filter(({ type }) => type === "resumed");
+    expect(resumed).toEqual([{ type: "resumed", iteration: 0, refused: expect.stringMatching(/expected bytes with/) }]);
+    expect(await digestsIn(folder)).toEqual(await digestsIn(whole));
+    expect(await readFile(join(snapshots, "damaged.tkt"))).toEqual(bytes);
+  });
+
+  it("refuses, before it trains, what no result could record", async () => {
+    const spec = parseSpec({ dataset: "toy", model: "mlp-tiny", method: "lth", sparsity: 0.5 });
+    const endless = { ...spec, recipe: { ...spec.recipe, epochs: 10_000, learningRate: [{ epoch: 0, value: 0.01 }] } };
+    let trained = false;
+    const worker = startWorker(run({ spec: endless }), ({ type }) => (trained ||= type === "progress"));
+    expect(await worker.ended).toMatchObject({ type: "failed", problem: { code: "bad-spec" } });
+    expect(trained).toBe(false);
   });
 
   it("says which problem it met", async () => {

@@ -89,6 +89,10 @@ describe("client", () => {
       "content-length": "3",
     });
     const elsewhere = seen["/presigned?signature=1"]!;
+    const outside = client.upload(job, "http://store.example/presigned", new Uint8Array([1]));
+    await expect(outside).rejects.toThrow(/expected an https address/);
+    const notLocal = new Client("https://site.example", "secret");
+    await expect(notLocal.upload(job, `${store}/presigned`, new Uint8Array([1]))).rejects.toThrow(/expected an https/);
     expect(elsewhere["content-length"]).toBe("3");
     for (const name of ["authorization", "ticketmark-lease", "ticketmark-job"]) expect(elsewhere[name]).toBeUndefined();
   });

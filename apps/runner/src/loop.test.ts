@@ -239,6 +239,40 @@ describe("the loop", () => {
     expect(await namesIn(join(data, "refused", job.id))).toContain("problem.json");
   });
 
+  it("is not kept from its jobs by a result that the site fails on", async () => {
+    const [poison, whole, next] = [exampleJob(), exampleJob(), exampleJob()];
+    const spool = new Spool(data);
+    for (const job of [poison, whole]) {
+      await heldAndFinished(job);
+      await spool.commit(job, exampleOutput(job).envelope);
+    }
+    await spool.putLater(poison.id); // by an earlier process, that had tried for long
+    site.problems.set(`/jobs/${poison.id}/result`, new Problem("database-unavailable", "poison"));
+    site.queue.push(next);
+    const { end } = await runner();
+    await until(() => site.results.length === 2);
+    await end();
+    expect(site.results.map(({ job }) => job)).toEqual([whole.id, next.id]);
+    expect(said).toContainEqual(expect.stringMatching(/fails on the result, which is kept for later: poison/));
+    expect(await namesIn(join(data, "spool"))).toEqual([poison.id]);
+  });
+
+  it("does not mind that its hand-back was heard before", async () => {
+    const job = longJob();
+    site.queue.push(job);
+    const { end } = await runner();
+    await training();
+    site.command = "cancel";
+    site.problems.set("/hand-back", new Problem("database-unavailable", "the reply is lost"));
+    await until(() => said.some((line) => line.includes("the reply is lost")));
+    site.problems.set("/hand-back", new Problem("lease-lost", "the job is queued"));
+    const claims = site.claims.length;
+    await until(() => site.claims.length > claims);
+    await end();
+    expect(said.filter((line) => /is queued/.test(line))).toEqual([]);
+    expect(await namesIn(join(data, "leases"))).toEqual([]);
+  });
+
   it("gets the job of a claim whose reply was lost, also after a restart", async () => {
     const job = exampleJob();
     site.queue.push(job);
@@ -318,6 +352,17 @@ describe("the loop", () => {
     await ended;
     expect([site.results.length, site.queue.length]).toEqual([1, 1]);
     expect(said.at(-1)).toMatch(/drain/);
+  });
+
+  it("takes a snapshot's folder for nothing else", async () => {
+    const job = exampleJob();
+    await mkdir(join(data, "snapshots", job.id), { recursive: true });
+    await writeFile(join(data, "snapshots", "note.txt"), "mine");
+    const { end } = await runner();
+    await until(() => site.claims.length > 0);
+    await end();
+    expect(site.claims[0]!.snapshots).toEqual([job.id]);
+    expect(await namesIn(join(data, "snapshots"))).toContain("note.txt");
   });
 
   it("ends when the site does not know it", async () => {

@@ -50,8 +50,8 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   const lock = await lockFolder(settings.data);
   try {
     await leases.open();
-    const held = await leases.held((why) => status.say(`A lease was set aside: ${why}`));
-    await spool.open(held.map(({ id }) => id));
+    const held = () => leases.held((why) => status.say(`A lease was set aside: ${why}`));
+    await spool.open((await held()).map(({ id }) => id));
     let draining = false;
     const supervisor: Supervisor = {
       ...options,
@@ -76,7 +76,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       // The first is forgiven: a job that lost its worker goes on from its snapshot at once.
       if (faults > 1) await pause(backoff(faults, 0.5 + Math.random() / 2, FAULT_FIRST_MS, FAULT_LONGEST_MS), stop);
     };
-    for (const job of held) {
+    for (const job of await held()) {
       if (!stop.aborted) await run(job, true);
     }
     while (!stop.aborted && !draining) {

@@ -1,6 +1,6 @@
 import { Problem } from "@ticketmark/core";
 import { describe, expect, it } from "vitest";
-import { backoff, isWorthRetrying, Unreachable, withRetries } from "./retry.ts";
+import { backoff, enoughOf, isWorthRetrying, Unreachable, withRetries } from "./retry.ts";
 
 const never = new AbortController().signal;
 
@@ -22,6 +22,34 @@ describe("what is worth retrying", () => {
       expect(isWorthRetrying(new Problem(code, ""))).toBe(false);
     }
     expect(isWorthRetrying(new TypeError("a bug"))).toBe(false);
+  });
+});
+
+describe("enough", () => {
+  const failing = () => new Unreachable("status 500", { status: 500 });
+
+  it("is after as many failures of somebody who answers, and as long", () => {
+    let time = 0;
+    const isEnough = enoughOf(3, 1_000, () => time);
+    for (const at of [0, 100, 200, 999]) {
+      time = at;
+      expect(isEnough(failing())).toBe(false);
+    }
+    time = 1_000;
+    expect(isEnough(new Unreachable("nobody there"))).toBe(false);
+    expect(isEnough(new Problem("lease-lost", ""))).toBe(false);
+    expect(isEnough(new Problem("database-unavailable", ""))).toBe(true);
+    const few = enoughOf(3, 1_000, () => time);
+    few(failing());
+    time = 5_000;
+    expect([few(failing()), few(failing())]).toEqual([false, true]);
+  });
+
+  it("ends the retrying", async () => {
+    const call = async () => {
+      throw failing();
+    };
+    await expect(withRetries(call, { signal: never, isEnough: enoughOf(2, 0) })).rejects.toThrow("status 500");
   });
 });
 

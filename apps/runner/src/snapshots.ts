@@ -1,55 +1,79 @@
 /**
- * Snapshots of a job in the middle: one file a folder, named SPECDIGEST.COMMIT.ITERATION.tkt, so that one rename
- * replaces it and its name says whether it may be used. A snapshot is used only by the commit that made it: the
- * statement names one commit for the whole run.
+ * Snapshots of a job in the middle: one file a folder, named SPECDIGEST.STATE.ITERATION.SHA256.tkt, so that one rename
+ * replaces it and its name says whether it may be used. A snapshot is used only by the state of the code that made it
+ * (code.ts), since the statement names one for the whole run; and only if its bytes have the sha256 in the name: one
+ * flipped bit would be trained on, and signed.
  */
-import { rm, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { makePrivateFolder, namesIn, readBounded, writeAtomically } from "./files.ts";
-import type { Code } from "./protocol.ts";
+import { Problem } from "@ticketmark/core";
+import { isJobId, makePrivateFolder, namesIn, readBounded, writeAtomically } from "./files.ts";
 
 const MAX_SNAPSHOT_BYTES = 4 * 2 ** 30 - 1;
 /** Jobs whose snapshots are kept: a job that another runner finished in the meantime leaves one behind. */
 const KEPT_JOBS = 20;
 
-const NAME = /^([0-9a-f]{64})\.([0-9a-f]{40}|none)\.(\d{1,15})\.tkt$/;
+const NAME = /^([0-9a-f]{64})\.([0-9a-f]{32})\.(\d{1,15})\.([0-9a-f]{64})\.tkt$/;
+/** The latest damaged one of a folder, for a person to look at. */
+const DAMAGED = "damaged.tkt";
 
-interface Found {
-  readonly name: string;
+/** What a snapshot is of: the digest of a complete spec, and the state of the code (`codeState`). */
+export interface SnapshotOf {
   readonly specDigest: string;
-  readonly commit: string;
+  readonly state: string;
+}
+
+interface Found extends SnapshotOf {
+  readonly name: string;
   readonly iteration: number;
+  readonly sha256: string;
 }
 
 async function list(folder: string): Promise<Found[]> {
   const found: Found[] = [];
   for (const name of await namesIn(folder)) {
-    const match = NAME.exec(name);
-    if (match) found.push({ name, specDigest: match[1]!, commit: match[2]!, iteration: Number(match[3]) });
+    const [, specDigest, state, iteration, sha256] = NAME.exec(name) ?? [];
+    if (specDigest && state && sha256) found.push({ name, specDigest, state, iteration: Number(iteration), sha256 });
   }
   return found.sort((a, b) => b.iteration - a.iteration);
 }
 
+const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
 export async function writeSnapshot(
   folder: string,
-  of: { specDigest: string; code: Code; iteration: number },
+  { specDigest, state, iteration }: SnapshotOf & { iteration: number },
   bytes: Uint8Array,
 ): Promise<void> {
   await makePrivateFolder(folder);
-  const name = `${of.specDigest}.${of.code.commit ?? "none"}.${of.iteration}.tkt`;
+  const name = `${specDigest}.${state}.${iteration}.${sha256Of(bytes)}.tkt`;
   await writeAtomically(join(folder, name), bytes);
   for (const old of await list(folder)) if (old.name !== name) await rm(join(folder, old.name), { force: true });
 }
 
-/** The snapshot that a run of this spec by this code goes on from; null when there is none. */
+/**
+ * The snapshot that a run goes on from; null when there is none. One whose bytes are not those that were written is set
+ * aside, and `onDamaged` told.
+ */
 export async function readSnapshot(
   folder: string,
-  of: { specDigest: string; code: Code },
+  of: SnapshotOf,
+  onDamaged: (why: string) => void,
 ): Promise<{ iteration: number; bytes: Uint8Array } | null> {
-  for (const { name, specDigest, commit, iteration } of await list(folder)) {
-    if (specDigest !== of.specDigest || commit !== (of.code.commit ?? "none")) continue;
-    const bytes = await readBounded(join(folder, name), MAX_SNAPSHOT_BYTES);
-    if (bytes) return { iteration, bytes };
+  for (const { name, specDigest, state, iteration, sha256 } of await list(folder)) {
+    if (specDigest !== of.specDigest || state !== of.state) continue;
+    try {
+      const bytes = await readBounded(join(folder, name), MAX_SNAPSHOT_BYTES);
+      if (!bytes) continue;
+      const got = sha256Of(bytes);
+      if (got === sha256) return { iteration, bytes };
+      throw new Problem("bad-file", `${name}: expected bytes with the sha256 in its name; got ${got}`);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      await rename(join(folder, name), join(folder, DAMAGED));
+      onDamaged(error.message);
+    }
   }
   return null;
 }
@@ -60,9 +84,11 @@ export const snapshotIteration = async (folder: string): Promise<number | null> 
 
 /** Ids of jobs with a snapshot under `root` (one folder a job), the newest first; all but the newest are removed. */
 export async function keepNewestJobs(root: string): Promise<string[]> {
-  const jobs = await Promise.all(
-    (await namesIn(root)).map(async (id) => ({ id, time: (await stat(join(root, id))).mtimeMs })),
-  );
+  const jobs: { id: string; time: number }[] = [];
+  for (const id of (await namesIn(root)).filter(isJobId)) {
+    const found = await stat(join(root, id));
+    if (found.isDirectory()) jobs.push({ id, time: found.mtimeMs });
+  }
   jobs.sort((a, b) => b.time - a.time);
   for (const { id } of jobs.slice(KEPT_JOBS)) await rm(join(root, id), { recursive: true, force: true });
   return jobs.slice(0, KEPT_JOBS).map(({ id }) => id);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { digestOf, Problem, type Progress, parseCompleteSpec, type Spec, specDigest } from "@ticketmark/core";
 import { openEngine, type RunOptions, runJob } from "@ticketmark/core/run";
-import { codeIdentity } from "./code.ts";
+import { codeIdentity, codeState } from "./code.ts";
 import { readDataFile } from "./data.ts";
 import { describeEnvironment } from "./environment.ts";
 import { writeAtomically } from "./files.ts";
@@ -21,7 +21,7 @@ import {
   readLines,
   writeLine,
 } from "./protocol.ts";
-import { readSnapshot, writeSnapshot } from "./snapshots.ts";
+import { readSnapshot, type SnapshotOf, writeSnapshot } from "./snapshots.ts";
 import { FILE_NAMES, type FinishedRun, RUN_FILE } from "./spool.ts";
 
 type Run = Extract<Command, { type: "run" }>;
@@ -72,7 +72,10 @@ async function run(command: Run, code: Code): Promise<void> {
   const spec = parseCompleteSpec(command.spec);
   const { engine, environment } = await open(command.engine, command.settings);
   const checkEngine = engine.id === "cpu" ? engine : (await open("cpu", command.settings)).engine;
-  const snapshots = { folder: command.snapshotDir, of: { specDigest: specDigest(spec), code } };
+  const snapshots = {
+    folder: command.snapshotDir,
+    of: { specDigest: specDigest(spec), state: await codeState(code) },
+  };
   const options = {
     engine,
     checkEngine,
@@ -95,12 +98,13 @@ async function run(command: Run, code: Code): Promise<void> {
 
 interface Snapshots {
   readonly folder: string;
-  readonly of: { readonly specDigest: string; readonly code: Code };
+  readonly of: SnapshotOf;
 }
 
 /** A snapshot that cannot be used (another engine, other numerics, a damaged file) costs time, never the job. */
 async function runOrResume(spec: Spec, options: RunOptions, { folder, of }: Snapshots) {
-  const snapshot = await readSnapshot(folder, of);
+  const refuse = (why: string) => say({ type: "resumed", iteration: 0, refused: why.slice(0, 2_000) });
+  const snapshot = await readSnapshot(folder, of, refuse);
   if (!snapshot) return runJob(spec, options);
   let began = false;
   const noticing: RunOptions = {
@@ -114,8 +118,9 @@ async function runOrResume(spec: Spec, options: RunOptions, { folder, of }: Snap
     say({ type: "resumed", iteration: snapshot.iteration, refused: null });
     return await runJob(spec, { ...noticing, resume: snapshot.bytes });
   } catch (error) {
-    if (began || !(error instanceof Problem) || error.code !== "bad-file") throw error;
-    say({ type: "resumed", iteration: 0, refused: error.message.slice(0, 2_000) });
+    const forgiven = error instanceof Problem && (error.code === "bad-file" || error.code === "bad-request");
+    if (began || !forgiven) throw error;
+    refuse(error.message);
     return runJob(spec, options);
   }
 }
