@@ -11,9 +11,11 @@ it("keeps everything in .data of the repository, wherever the site is started", 
       root,
       data: join(root, ".data"),
       databaseUrl: `pglite:${join(root, ".data/db")}`,
+      tokenFile: join(root, ".data/maintainer-token"),
       leaseSeconds: 120,
       heartbeatSeconds: 15,
       retrySeconds: 10,
+      trustProxy: false,
     });
 });
 
@@ -24,6 +26,13 @@ it("reads what is set; empty is unset", () => {
   expect(readEnv({ POSTGRES_URL: "pglite:here" }, import.meta.dirname).databaseUrl).toBe(
     `pglite:${join(root, "here")}`,
   );
+});
+
+it("keeps the token of another database in another file", () => {
+  const fileOf = (POSTGRES_URL: string) => readEnv({ POSTGRES_URL }, root).tokenFile;
+  expect(fileOf("")).toBe(join(root, ".data/maintainer-token"));
+  expect(fileOf("pglite:/tmp/otherdb")).toBe(join(root, ".data/maintainer-token-c03db394"));
+  expect(fileOf("pglite:memory")).not.toBe(fileOf("pglite:/tmp/otherdb"));
 });
 
 it("names each variable that is wrong, in one line, and no password", () => {

@@ -1,4 +1,5 @@
 /** The site's environment: the one reader of process.env, checked once. */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Problem } from "@ticketmark/core";
@@ -20,6 +21,8 @@ const schema = z.object({
   TICKETMARK_HEARTBEAT_SECONDS: seconds(15, 3_600),
   /** How long a runner waits before it asks again when there was no job. */
   TICKETMARK_RETRY_SECONDS: seconds(10, 3_600),
+  /** 1 = a proxy in front sets x-forwarded-for: callers are told apart by it. */
+  TICKETMARK_TRUST_PROXY: z.enum(["0", "1"], 'expected "1" or "0"').default("0"),
 });
 
 export interface Env {
@@ -27,9 +30,12 @@ export interface Env {
   readonly root: string;
   readonly data: string;
   readonly databaseUrl: string;
+  /** Where this database's first maintainer's token is kept. */
+  readonly tokenFile: string;
   readonly leaseSeconds: number;
   readonly heartbeatSeconds: number;
   readonly retrySeconds: number;
+  readonly trustProxy: boolean;
 }
 
 /** Throws Problem "bad-settings": every variable that is wrong, in one line. Unset and empty mean the same. */
@@ -47,11 +53,19 @@ export function readEnv(variables: Record<string, string | undefined>, cwd: stri
     root,
     data,
     databaseUrl: fromRoot(root, settings.POSTGRES_URL ?? `pglite:${join(data, "db")}`),
+    tokenFile: join(data, tokenName(settings.POSTGRES_URL)),
     leaseSeconds: settings.TICKETMARK_LEASE_SECONDS,
     heartbeatSeconds: settings.TICKETMARK_HEARTBEAT_SECONDS,
     retrySeconds: settings.TICKETMARK_RETRY_SECONDS,
+    trustProxy: settings.TICKETMARK_TRUST_PROXY === "1",
   };
 }
+
+/** One file a database: another POSTGRES_URL has other maintainers. start.mjs computes the same name. */
+const tokenName = (url: string | undefined): string =>
+  url === undefined
+    ? "maintainer-token"
+    : `maintainer-token-${createHash("sha256").update(url).digest("hex").slice(0, 8)}`;
 
 /** A folder is meant from the repository, wherever the site is started. */
 const fromRoot = (root: string, url: string): string =>

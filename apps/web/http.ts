@@ -97,14 +97,15 @@ export async function readJson<T>(request: Request, schema: z.ZodType<T>): Promi
 }
 
 function parseJson(bytes: Uint8Array): unknown {
-  let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    requireStorable(value, "body", "bad-request");
+    return value;
   } catch (cause) {
-    throw new Problem("bad-request", `body: expected JSON in UTF-8: ${(cause as Error).message}`, { cause });
+    if (cause instanceof Problem) throw cause;
+    const fault = cause instanceof RangeError ? "it is nested too deeply" : (cause as Error).message;
+    throw new Problem("bad-request", `body: expected JSON in UTF-8: ${fault}`, { cause });
   }
-  requireStorable(value, "body", "bad-request");
-  return value;
 }
 
 /** JSON may hold what Postgres cannot: the character U+0000, and halves of surrogate pairs. */
@@ -150,10 +151,10 @@ export async function* bounded(request: Request, limit: number): AsyncGenerator<
 
 const uuid = z.uuid();
 
-/** An id in a path. Throws Problem "not-found": what is no uuid is the id of nothing. */
-export function idFrom(params: Params, what: string): string {
-  const parsed = uuid.safeParse(params.id);
-  if (!parsed.success) throw new Problem("not-found", `${what}: there is none with id ${JSON.stringify(params.id)}`);
+/** An id from a path or a form. Throws Problem "not-found": what is no uuid is the id of nothing. */
+export function idFrom({ id }: { readonly id?: unknown }, what: string): string {
+  const parsed = uuid.safeParse(id);
+  if (!parsed.success) throw new Problem("not-found", `${what}: there is none with id ${JSON.stringify(id)}`);
   return parsed.data;
 }
 
