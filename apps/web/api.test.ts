@@ -12,6 +12,10 @@ import * as jobs from "./app/api/v1/jobs/route.ts";
 import * as envelopes from "./app/api/v1/results/[id]/envelope/route.ts";
 import * as result from "./app/api/v1/results/[id]/route.ts";
 import * as results from "./app/api/v1/results/route.ts";
+import * as drain from "./app/api/v1/runners/[id]/drain/route.ts";
+import * as resume from "./app/api/v1/runners/[id]/resume/route.ts";
+import * as revoke from "./app/api/v1/runners/[id]/revoke/route.ts";
+import * as runners from "./app/api/v1/runners/route.ts";
 import * as suites from "./app/api/v1/suites/[id]/route.ts";
 import { db } from "./db/client.ts";
 import { addSession } from "./db/tokens.ts";
@@ -52,14 +56,13 @@ describe("enrolment", () => {
     expectProblem(await enrol(await enrolmentToken(), newKeyPair(), newKeyPair()), 400, "bad-signature");
   });
 
-  it("stops listening to an address after twenty wrong tokens", async () => {
-    const guess = () =>
-      call(enrolmentTokens, "POST", {
-        headers: { authorization: `Bearer ${newSecret()}`, "x-forwarded-for": "203.0.113.9" },
-      });
-    for (let n = 0; n < 20; n++) expectProblem(await guess(), 401, "unauthorized");
-    expectProblem(await guess(), 429, "too-many-requests");
-    expect((await call(enrolmentTokens, "POST", { headers: asMaintainer })).status).toBe(201);
+  it("looks at the token before it checks a signature", async () => {
+    expectProblem(await enrol(newSecret(), newKeyPair(), newKeyPair()), 401, "unauthorized");
+  });
+
+  it("refuses JSON that is nested without end", async () => {
+    const body = "[".repeat(200_000) + "]".repeat(200_000);
+    expectProblem(await call(runners, "POST", { body }), 400, "bad-request", "nested");
   });
 });
 
@@ -87,6 +90,9 @@ describe("maintainers", () => {
       [jobs, {}],
       [suites, { id: "quickstart" }],
       [enrolmentTokens, {}],
+      [drain, { id: crypto.randomUUID() }],
+      [resume, { id: crypto.randomUUID() }],
+      [revoke, { id: crypto.randomUUID() }],
       [cancel, { id: await queue() }],
     ] as const) {
       expectProblem(await call(routes, "POST", { body: {}, ...params }), 401, "unauthorized");
@@ -143,5 +149,21 @@ describe("public JSON", () => {
     }
     expectProblem(await call(results, "DELETE"), 405, "method-not-allowed", "GET");
     expectProblem(await call(nowhere, "POST", { path: "/none" }), 404, "not-found", "/api/v1/none");
+  });
+});
+
+describe("guessers", () => {
+  // Last: what is counted against them lasts a minute.
+  it("stops answering wrong tokens after twenty, whatever address they claim; right ones still work", async () => {
+    const from = (n: number) => ({ "x-forwarded-for": `203.0.113.${n}` });
+    const guess = (n: number) =>
+      call(enrolmentTokens, "POST", { headers: { authorization: `Bearer ${newSecret()}`, ...from(n) } });
+    for (let n = 0; n < 20; n++) await guess(n);
+    expectProblem(await guess(21), 429, "too-many-requests");
+    expect((await call(enrolmentTokens, "POST", { headers: { ...asMaintainer, ...from(21) } })).status).toBe(201);
+    expect((await call(enrolmentTokens, "POST", { headers: asMaintainer })).status).toBe(201);
+    const token = await enrolmentToken();
+    expectProblem(await enrol(token, newKeyPair(), newKeyPair()), 429, "too-many-requests");
+    expect((await enrol(token)).status).toBe(201);
   });
 });

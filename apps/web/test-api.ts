@@ -6,12 +6,14 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import {
   type ClaimedJob,
+  type ClaimReply,
   digestOf,
   type Envelope,
   enrolMessage,
   type KeyPair,
   keyIdOf,
   makeStatement,
+  NUMERICS,
   newKeyPair,
   type Result,
   type SpecInput,
@@ -101,12 +103,16 @@ export async function queue(input: SpecInput = spec): Promise<string> {
   return JSON.parse(reply.text).id;
 }
 
-export async function take(): Promise<ClaimedJob> {
-  const body = { kinds: ["run"], engines: ["auto", "cpu"], environment, snapshots: [] };
+/** The whole reply to a claim. */
+export async function ask(more: { lease?: string; numerics?: number } = {}) {
+  const offer = { kinds: ["run"], engines: ["auto", "cpu"], environment, snapshots: [] };
+  const body = { ...offer, lease: newSecret(), numerics: NUMERICS, ...more };
   const reply = await call(claims, "POST", { body, headers: asRunner() });
   expect(reply.status, reply.text).toBe(200);
-  return JSON.parse(reply.text).job;
+  return JSON.parse(reply.text) as ClaimReply;
 }
+
+export const take = async (lease?: string): Promise<ClaimedJob> => (await ask(lease ? { lease } : {})).job!;
 
 export type Named = Record<"result" | "ticket" | "trained", Uint8Array | null>;
 
@@ -149,7 +155,9 @@ export const submit = (held: ClaimedJob, envelope: Envelope) =>
 /** Everything that refusing must leave as it was. */
 export async function stored() {
   const list = JSON.parse((await call(results, "GET", { path: "/results" })).text).results;
-  return { results: list, files: readdirSync(join(env().data, "files"), { recursive: true }).sort() };
+  const files = readdirSync(join(env().data, "files"), { recursive: true, withFileTypes: true });
+  const names = files.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return { results: list, files: names.sort() };
 }
 
 export function expectProblem(reply: Reply, status: number, title: string, detail = ""): void {

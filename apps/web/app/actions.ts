@@ -6,7 +6,10 @@ import { cookies } from "next/headers";
 import { redirect } from "next/navigation";
 import { db } from "../db/client.ts";
 import { cancelJob } from "../db/jobs.ts";
+import { tellRunner } from "../db/runners.ts";
 import { addEnrolmentToken } from "../db/tokens.ts";
+import { idFrom } from "../http.ts";
+import { dropDead } from "../pending.ts";
 import { hashSecret, newSecret } from "../secret.ts";
 import { maintainerFromCookies, signIn, signOut } from "../session.ts";
 
@@ -44,14 +47,28 @@ export async function signOutHere(): Promise<void> {
 export async function cancelHere(_: string | null, form: FormData): Promise<string | null> {
   const maintainer = await maintainerFromCookies();
   if (!maintainer) return "Sign in to cancel a job.";
-  const id = String(form.get("job") ?? "");
   try {
-    await cancelJob(await db(), id, maintainer);
+    await cancelJob(await db(), idFrom({ id: form.get("job") }, "job"), maintainer);
+    await dropDead(await db());
   } catch (fault) {
     if (fault instanceof Problem) return fault.message;
     throw fault;
   }
   revalidatePath("/jobs");
+  return null;
+}
+
+/** Tells a runner to drain, or to take jobs again. The fault to show, null when it is done. */
+export async function tellRunnerHere(_: string | null, form: FormData): Promise<string | null> {
+  if (!(await maintainerFromCookies())) return "Sign in to tell runners what to do.";
+  try {
+    const command = form.get("command") === "drain" ? "drain" : "continue";
+    await tellRunner(await db(), idFrom({ id: form.get("runner") }, "runner"), command);
+  } catch (fault) {
+    if (fault instanceof Problem) return fault.message;
+    throw fault;
+  }
+  revalidatePath("/runners");
   return null;
 }
 

@@ -12,6 +12,7 @@ import {
   fromBase64,
   keyIdOf,
   MAX_JSON_BYTES,
+  NUMERICS,
   newKeyPair,
   parseSpec,
   type Result,
@@ -21,6 +22,7 @@ import {
 } from "@ticketmark/core";
 import { type JobOutput, runJob } from "@ticketmark/core/run";
 import { wasmEngine } from "@ticketmark/core/verify";
+import { eq } from "drizzle-orm";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import * as file from "../app/api/v1/files/[digest]/route.ts";
 import * as cancel from "../app/api/v1/jobs/[id]/cancel/route.ts";
@@ -30,15 +32,22 @@ import * as jobResult from "../app/api/v1/jobs/[id]/result/route.ts";
 import * as job from "../app/api/v1/jobs/[id]/route.ts";
 import * as envelopes from "../app/api/v1/results/[id]/envelope/route.ts";
 import * as result from "../app/api/v1/results/[id]/route.ts";
+import * as drain from "../app/api/v1/runners/[id]/drain/route.ts";
+import * as resume from "../app/api/v1/runners/[id]/resume/route.ts";
+import * as revoke from "../app/api/v1/runners/[id]/revoke/route.ts";
+import { db } from "../db/client.ts";
+import { announcements, jobs, runners } from "../db/schema.ts";
 import { environment } from "../db/test-databases.ts";
 import { hashSecret, newSecret } from "../secret.ts";
 import {
   announce,
+  ask,
   asMaintainer,
   asRunner,
   call,
   expectProblem,
   key,
+  type Named,
   prepareApi,
   put,
   queue,
@@ -77,7 +86,13 @@ async function realRun(input: SpecInput): Promise<JobOutput> {
 /** The real run's, unless told otherwise. */
 const statement = (held: ClaimedJob, of: Result = run.result, digest = digestOf(run.files.result)) =>
   statementOf(held, of, digest);
-const upload = (held: ClaimedJob, named = run.files) => uploadFiles(held, named);
+const upload = (held: ClaimedJob, named: Named = run.files) => uploadFiles(held, named);
+
+const expire = async () =>
+  (await db())
+    .update(jobs)
+    .set({ leaseExpiresAt: new Date(0) })
+    .where(eq(jobs.state, "running"));
 
 const untilChecked = (id: string) =>
   vi.waitFor(
@@ -181,8 +196,11 @@ describe("a job's way", () => {
 
   it("leaves a result at signed when the trained net has another accuracy than it claims", async () => {
     const accuracy = structuredClone(run.result.accuracy!);
-    accuracy.last.correct -= 1;
-    const claimed: Result = { ...run.result, accuracy };
+    accuracy.last.correct += 1;
+    accuracy.best = { score: accuracy.last, iteration: run.result.curves.iteration.at(-1)! };
+    const curves = structuredClone(run.result.curves); // a forger would not forget them
+    curves.testAccuracy[curves.testAccuracy.length - 1] = accuracy.last.correct / accuracy.last.total;
+    const claimed: Result = { ...run.result, accuracy, curves };
     const bytes = canonicalBytes(claimed);
     await queue();
     const held = await take();
@@ -192,6 +210,48 @@ describe("a job's way", () => {
     const found = await untilChecked(JSON.parse(reply.text).resultId);
     expect(found).toMatchObject({ level: "signed", check: { ok: false, last: run.result.accuracy!.last } });
     expect(found.check.message).toContain(`${accuracy.last.correct} of 200`);
+  });
+
+  it("gives the same job to a claim whose reply was lost", async () => {
+    const id = await queue();
+    await queue();
+    const token = newSecret();
+    const first = await take(token);
+    expect([first.id, first.lease.token]).toEqual([id, token]);
+    expect(await take(token)).toEqual(first);
+    expect((await take()).id).not.toBe(id);
+  });
+
+  it("ends by a late result too, when another has claimed the job: what it brought is dropped", async () => {
+    await queue();
+    const late = await take();
+    await expire();
+    const now = await take();
+    expect(now).toMatchObject({ id: late.id, attempt: 2 });
+    await upload(now);
+    await upload(late);
+    const reply = await submit(late, signStatement(statement(late), key));
+    expect(reply.status, reply.text).toBe(200);
+    const beat = { lease: now.lease.token, progress: null };
+    expectProblem(await call(heartbeat, "POST", { id: now.id, body: beat, headers: asRunner() }), 409, "lease-lost");
+    expectProblem(await submit(now, signStatement(statement(now), key)), 409, "conflict");
+    expect((await stored()).files.filter((path) => path.includes("pending"))).toEqual([]);
+  });
+
+  it("sends no job to an old or a drained runner, and says why", async () => {
+    const id = await queue();
+    expect(await ask({ numerics: NUMERICS - 1 })).toMatchObject({ job: null, command: "update" });
+    const [runner] = await (await db()).select().from(runners);
+    const tell = (routes: typeof drain) => call(routes, "POST", { id: runner!.id, headers: asMaintainer });
+    expect((await tell(drain)).status).toBe(200);
+    expect(await ask()).toMatchObject({ job: null, command: "drain" });
+    expect((await tell(resume)).status).toBe(200);
+    const { job: held, command } = await ask({ numerics: NUMERICS + 1 });
+    expect([held?.id, command]).toEqual([id, "continue"]);
+    expect((await tell(revoke)).status).toBe(200);
+    const beat = { lease: held!.lease.token, progress: null };
+    expectProblem(await call(heartbeat, "POST", { id, body: beat, headers: asRunner() }), 403, "forbidden", "revoked");
+    expect(JSON.parse((await call(job, "GET", { id })).text).state).toBe("queued");
   });
 
   it("ends by cancel and hand-back", async () => {
@@ -237,8 +297,8 @@ describe("refused, and nothing is stored", () => {
     it(name, async () => {
       const id = await queue();
       const held = await take();
-      await upload(held);
       const before = await stored();
+      await upload(held);
       expectProblem(await submit(held, forge(held)), 400, title);
       expect(await stored()).toEqual(before);
       expect(JSON.parse((await call(job, "GET", { id })).text).state).toBe("running");
@@ -254,6 +314,41 @@ describe("refused, and nothing is stored", () => {
     expectProblem(await announce(stranger, "ticket", run.files.ticket!), 409, "lease-lost");
     expectProblem(await put(stranger, digestOf(run.files.ticket!), run.files.ticket!), 409, "lease-lost");
     expect((await stored()).results).toEqual([]);
+  });
+
+  it("files, until a result names them, and longer ones than such a job can have", async () => {
+    await queue();
+    const held = await take();
+    const before = await stored();
+    await upload(held);
+    for (const bytes of Object.values(run.files))
+      expectProblem(await call(file, "GET", { digest: digestOf(bytes!) }), 404, "not-found");
+    for (const kind of ["result", "ticket", "trained"])
+      expectProblem(await announce(held, kind, new Uint8Array(9 << 20)), 413, "too-large", kind);
+    const others = Array.from({ length: 3 }, () => crypto.getRandomValues(new Uint8Array(1_000)));
+    for (const other of others) await upload(held, { result: null, ticket: other, trained: null });
+    expect((await stored()).files).toHaveLength(before.files.length + 3); // the announcement that was changed took its file along
+    const why = { lease: held.lease.token, reason: "stopping", message: "", snapshotIteration: null };
+    expect((await call(handBack, "POST", { id: held.id, body: why, headers: asRunner() })).status).toBe(200);
+    expect(await stored()).toEqual(before);
+  });
+
+  it("what a lease brought that is lost, and what a cancelled job's did", async () => {
+    await queue();
+    const before = await stored();
+    const silent = await take();
+    await upload(silent);
+    await expire();
+    await take(); // another claim, soon: the late result may be under way
+    expect((await stored()).files).toHaveLength(before.files.length + 3);
+    await (await db()).update(announcements).set({ announcedAt: new Date(0) });
+    const id = await queue();
+    const held = await take();
+    expect(await stored()).toEqual(before);
+    await upload(held);
+    await expire();
+    expect((await call(cancel, "POST", { id, headers: asMaintainer })).status).toBe(200);
+    expect(await stored()).toEqual(before);
   });
 
   it("files that are truncated, too long, altered or not announced", async () => {

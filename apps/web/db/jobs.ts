@@ -44,8 +44,7 @@ export async function cancelJob(db: Db, id: string, by: string): Promise<void> {
 }
 
 /** A job with what a page or the public JSON shows beside it; nothing secret. */
-export interface JobView
-  extends Omit<Job, "position" | "runnerId" | "leaseHash" | "leaseNonce" | "leaseAttempt" | "snapshotRunnerId"> {
+export interface JobView extends Omit<Job, "position" | "runnerId" | "leaseHash" | "leaseAttempt"> {
   /** Who holds it, or held it last. */
   readonly runner: { readonly id: string; readonly name: string } | null;
   readonly resultId: string | null;
@@ -107,7 +106,7 @@ async function view(db: Db, rows: readonly Row[], onlineSeconds: number): Promis
   const anyQueued = rows.some(({ job }) => job.state === "queued");
   const online = anyQueued ? await onlineRunners(db, onlineSeconds) : [];
   return rows.map(({ job, runner, resultId, ahead }) => {
-    const { position, runnerId, leaseHash, leaseNonce, leaseAttempt, snapshotRunnerId, ...shown } = job;
+    const { position, runnerId, leaseHash, leaseAttempt, ...shown } = job;
     const queue = ahead === null ? null : { ahead, why: whyWaiting(job, ahead, online) };
     return { ...shown, runner, resultId, queue };
   });
@@ -120,13 +119,9 @@ export function whyWaiting(
   online: readonly { readonly kinds: readonly string[]; readonly engines: readonly string[] }[],
 ): string {
   if (online.length === 0) return "no runner is online";
-  const able = online.filter(
-    ({ kinds, engines }) => kinds.includes(job.kind) && (job.engine === "auto" || engines.includes(job.engine)),
-  );
-  if (able.length === 0)
-    return job.engine === "auto"
-      ? `no runner online takes ${job.kind} jobs`
-      : `no runner online offers engine ${job.engine}`;
+  const able = online.filter(({ kinds }) => kinds.includes(job.kind));
+  if (able.length === 0) return `no runner online takes ${job.kind} jobs`;
+  if (!able.some(({ engines }) => engines.includes(job.engine))) return `no runner online offers engine ${job.engine}`;
   if (ahead > 0) return `${ahead} ${ahead === 1 ? "job" : "jobs"} before it`;
   return "next in line, as soon as a runner asks";
 }

@@ -56,10 +56,12 @@ export async function listRuns(db: Db, dataset: string, model: string): Promise<
   return runs;
 }
 
-/** Changes with every result that is stored, and every check. */
+/** Changes with every result that is stored, and every check; counts, as transactions need not end in their order of seq. */
 async function logVersion(db: Db): Promise<string> {
-  const [row] = await db.select({ seq: max(results.seq), checked: count(results.check) }).from(results);
-  return `${row!.seq} ${row!.checked}`;
+  const [row] = await db
+    .select({ seq: max(results.seq), stored: count(), checked: count(results.check) })
+    .from(results);
+  return `${row!.seq} ${row!.stored} ${row!.checked}`;
 }
 
 async function readRuns(db: Db, dataset: string, model: string): Promise<Run[]> {

@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
 import { addJob, cancelJob, findJob } from "./jobs.ts";
 import { claim, type Holder, handBack, heartbeat, requireLease } from "./leases.ts";
+import { revokeRunner, tellRunner } from "./runners.ts";
 import { jobs, runners } from "./schema.ts";
 import { addRunner, clear, environment, someDigest, someJob, testServers } from "./test-databases.ts";
 
@@ -89,9 +90,11 @@ for (const server of await testServers()) {
       expect((await take())?.jobId).toBe(urgent);
       expect((await take())?.jobId).toBe(first);
       expect(await take()).toBeNull();
+      await add();
+      expect(await take(other, { engines: ["cpu"] as never })).toBeNull(); // it does not offer to choose
     });
 
-    it("lets an expired job be claimed by another, counts the attempt, and refuses the old holder", async () => {
+    it("lets an expired job be claimed by another, counts the attempt, and lets the old holder end it only by a result", async () => {
       const id = await add();
       const old = (await take())!;
       expect(await take(other)).toBeNull();
@@ -100,9 +103,69 @@ for (const server of await testServers()) {
       expect(now).toMatchObject({ jobId: id, attempt: 2 });
       await expect(heartbeat(db, old, progress, 120)).rejects.toEqual(fails("lease-lost"));
       await expect(handBack(db, old, fault)).rejects.toEqual(fails("lease-lost"));
-      await expect(requireLease(db, old)).rejects.toEqual(fails("lease-lost"));
+      expect(await requireLease(db, old)).toMatchObject({ id, attempt: 1 });
+      expect(await requireLease(db, now)).toMatchObject({ id, attempt: 2 });
+      const made = { ...old, leaseHash: someDigest() };
+      await expect(requireLease(db, made)).rejects.toEqual(fails("lease-lost"));
+      await expect(requireLease(db, { ...old, runnerId: other })).rejects.toEqual(fails("lease-lost"));
       expect(await state(id)).toMatchObject({ state: "running", attempts: 1, runnerId: other, progress: null });
       expect(await heartbeat(db, now, progress, 120)).toBe("continue");
+    });
+
+    it("gives the same job, nonce and attempt to a claim that is sent again, and renews the lease", async () => {
+      const id = await add();
+      await add();
+      const lease = newLease();
+      const first = await claim(db, runner, offer, lease);
+      expect(first).toMatchObject({ id, attempt: 1, nonce: lease.nonce });
+      await expire(id);
+      const later = { ...lease, nonce: "another nonce, made for nothing" };
+      expect(await claim(db, runner, offer, later)).toEqual(first);
+      expect((await state(id)).leaseExpiresAt!.getTime()).toBeGreaterThan(Date.now());
+      expect((await claim(db, other, offer, newLease()))?.id).not.toBe(id);
+      await handBack(db, { jobId: id, runnerId: runner, leaseHash: lease.hash }, fault);
+      expect(await claim(db, runner, offer, newLease())).toMatchObject({ id, attempt: 2 });
+    });
+
+    it("gives one job to claims that come with one token at once", async () => {
+      for (let n = 0; n < 4; n++) await add();
+      const lease = newLease();
+      const claims = await Promise.all(
+        Array.from({ length: 4 }, (_, n) => claim(db, runner, offer, { ...lease, nonce: `nonce-${n}` })),
+      );
+      for (const job of claims) expect(job).toEqual(claims[0]);
+      expect(await db.$count(jobs, eq(jobs.state, "running"))).toBe(1);
+    });
+
+    it("gives no job to who uses another runner's token", async () => {
+      const [id] = [await add()];
+      const lease = newLease();
+      expect((await claim(db, runner, offer, lease))?.id).toBe(id);
+      expect(await claim(db, other, offer, lease)).toBeNull();
+    });
+
+    it("tells a runner that is to drain so with each heartbeat; a cancel goes before", async () => {
+      const id = await add();
+      const holder = (await take())!;
+      await tellRunner(db, runner, "drain");
+      expect(await heartbeat(db, holder, null, 120)).toBe("drain");
+      await cancelJob(db, id, "me");
+      expect(await heartbeat(db, holder, null, 120)).toBe("cancel");
+      await expect(tellRunner(db, id, "drain")).rejects.toEqual(fails("not-found"));
+    });
+
+    it("frees a revoked runner's job without counting a fault", async () => {
+      const id = await add();
+      const holder = (await take())!;
+      expect(await revokeRunner(db, runner)).toEqual([id]);
+      expect(await revokeRunner(db, runner)).toEqual([]);
+      expect(await state(id)).toMatchObject({
+        state: "queued",
+        attempts: 0,
+        message: expect.stringContaining("revoked"),
+      });
+      await expect(heartbeat(db, holder, null, 120)).rejects.toEqual(fails("lease-lost"));
+      expect(await take(other)).toMatchObject({ jobId: id, attempt: 1 });
     });
 
     it("renews an expired lease while nobody else has claimed the job", async () => {
@@ -165,7 +228,6 @@ for (const server of await testServers()) {
       expect(await state(id)).toMatchObject({
         state: "queued",
         attempts: 0,
-        snapshotRunnerId: runner,
         snapshotIteration: 70,
       });
       await expect(heartbeat(db, holder, null, 120)).rejects.toEqual(fails("lease-lost"));
@@ -221,7 +283,9 @@ for (const server of await testServers()) {
       const third = await add();
       await db.update(runners).set({ lastSeenAt: sql`now() - interval '1 hour'` });
       expect((await findJob(db, first, 60)).queue).toEqual({ ahead: 0, why: "no runner is online" });
-      await db.update(runners).set({ lastSeenAt: sql`now()`, kinds: ["run"], engines: ["auto", "cpu"] });
+      await db.update(runners).set({ lastSeenAt: sql`now()`, kinds: ["run"], engines: ["cpu"] });
+      expect((await findJob(db, first, 60)).queue).toEqual({ ahead: 0, why: "no runner online offers engine auto" });
+      await db.update(runners).set({ engines: ["auto", "cpu"] });
       expect((await findJob(db, first, 60)).queue?.ahead).toBe(0);
       expect((await findJob(db, second, 60)).queue).toEqual({
         ahead: 1,

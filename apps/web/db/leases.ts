@@ -3,7 +3,8 @@
  * runner that lost its lease can change nothing, however late its request comes. Time is the database's.
  *
  * A lease that expires is not taken away until a claim comes by (that claim reaps it), and even then its last holder is
- * remembered: while nobody else has claimed the job, a heartbeat takes it up again and a result still counts.
+ * remembered: while nobody else has claimed the job, a heartbeat takes it up again. Its result counts in any case, as
+ * long as the job has none: what was computed is right whoever holds the job now.
  */
 import {
   type Claim,
@@ -14,25 +15,66 @@ import {
   Problem,
   type Progress,
 } from "@ticketmark/core";
-import { eq, inArray, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, inArray, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { type Job, jobs, runners } from "./schema.ts";
+import { type Job, jobs, leases, runners } from "./schema.ts";
 
 type Rows<T> = { readonly rows: readonly T[] };
 
+/** What of a claim says which jobs the runner may get. */
+export type Offer = Pick<Claim, "kinds" | "engines" | "environment" | "snapshots">;
+
 export interface NewLease {
+  /** sha256 of the token that the runner made. */
   readonly hash: string;
   readonly nonce: string;
   readonly seconds: number;
 }
 
-export type Claimed = Omit<ClaimedJob, "lease">;
+export type Claimed = Omit<ClaimedJob, "lease"> & { readonly nonce: string };
 
 /**
- * Takes the best job there is for this runner: its own snapshots first, then by priority, then in queue order. Reaps
- * expired leases on the way: back to the queue, failed when the attempts are used up, cancelled where that was asked.
+ * Takes the best job there is for this runner; the same job again, renewed, when its token holds one already: the reply
+ * was lost.
  */
-export async function claim(db: Db, runnerId: string, offer: Claim, lease: NewLease): Promise<Claimed | null> {
+export async function claim(db: Db, runnerId: string, offer: Offer, lease: NewLease): Promise<Claimed | null> {
+  const again = () => claimedBefore(db, runnerId, lease);
+  const found = await again();
+  if (found) return found;
+  try {
+    return await claimNew(db, runnerId, offer, lease);
+  } catch (error) {
+    if (!isRunningLease(error)) throw error;
+    return again(); // the first of two claims with this token came in between
+  }
+}
+
+const isRunningLease = (error: unknown): boolean => {
+  const { cause } = error as { cause?: { constraint?: string } };
+  return cause?.constraint === "jobs_running_lease";
+};
+
+async function claimedBefore(db: Db, runnerId: string, { hash, seconds }: NewLease): Promise<Claimed | null> {
+  const { rows } = (await db.execute(sql`
+    update jobs set
+      state = 'running',
+      attempts = lease_attempt - 1,
+      lease_expires_at = now() + make_interval(secs => ${seconds}),
+      finished_at = null
+    from leases
+    where leases.job_id = jobs.id and leases.hash = jobs.lease_hash and leases.hash = ${hash}
+      and jobs.runner_id = ${runnerId} and lease_expires_at is not null and state in ('running', 'queued', 'failed')
+    returning ${claimed}, leases.nonce`)) as unknown as Rows<Claimed>;
+  return rows[0] ?? null;
+}
+
+const claimed = sql`jobs.id, jobs.kind, jobs.spec, jobs.spec_digest as "specDigest", jobs.engine, jobs.lease_attempt as attempt`;
+
+/**
+ * Own snapshots first, then by priority, then in queue order. Reaps expired leases on the way: back to the queue, failed
+ * when the attempts are used up, cancelled where that was asked.
+ */
+async function claimNew(db: Db, runnerId: string, offer: Offer, lease: NewLease): Promise<Claimed | null> {
   const { rows } = (await db.execute(sql`
     with seen as (
       update runners set last_seen_at = now(),
@@ -42,7 +84,7 @@ export async function claim(db: Db, runnerId: string, offer: Claim, lease: NewLe
       where id = ${runnerId}
     ), picked as materialized (
       select id, state = 'running' as expired, (${inArray(jobs.id, offer.snapshots)}) as mine from jobs
-      where ${inArray(jobs.kind, offer.kinds)} and (engine = 'auto' or ${inArray(jobs.engine, offer.engines)})
+      where ${inArray(jobs.kind, offer.kinds)} and ${inArray(jobs.engine, offer.engines)}
         and (state = 'queued'
           or (state = 'running' and lease_expires_at < now() and command <> 'cancel' and lease_attempt < ${MAX_ATTEMPTS}::int))
       order by mine desc, priority desc, position
@@ -61,23 +103,29 @@ export async function claim(db: Db, runnerId: string, offer: Claim, lease: NewLe
         message = case when command = 'cancel' then message
                        else 'attempt ' || lease_attempt || ' of ' || ${MAX_ATTEMPTS}::int || ': its runner fell silent' end
       from expired where jobs.id = expired.id
+    ), taken as (
+      update jobs set
+        state = 'running',
+        runner_id = ${runnerId},
+        lease_hash = ${lease.hash},
+        attempts = case when picked.expired then lease_attempt else attempts end,
+        lease_attempt = case when picked.expired then lease_attempt else attempts end + 1,
+        lease_expires_at = now() + make_interval(secs => ${lease.seconds}),
+        command = 'continue',
+        progress = case when picked.mine then progress end,
+        message = case when picked.expired then 'attempt ' || lease_attempt || ' of ' || ${MAX_ATTEMPTS}::int || ': its runner fell silent'
+                       else message end,
+        started_at = coalesce(started_at, now()),
+        finished_at = null
+      from picked where jobs.id = picked.id
+      returning ${claimed}
+    ), leased as (
+      insert into leases (job_id, hash, runner_id, nonce, attempt)
+      select id, ${lease.hash}, ${runnerId}, ${lease.nonce}, attempt from taken
+      on conflict (job_id, hash) do update set nonce = excluded.nonce, attempt = excluded.attempt, claimed_at = now()
+      returning nonce
     )
-    update jobs set
-      state = 'running',
-      runner_id = ${runnerId},
-      lease_hash = ${lease.hash},
-      lease_nonce = ${lease.nonce},
-      attempts = case when picked.expired then lease_attempt else attempts end,
-      lease_attempt = case when picked.expired then lease_attempt else attempts end + 1,
-      lease_expires_at = now() + make_interval(secs => ${lease.seconds}),
-      command = 'continue',
-      progress = case when picked.mine then progress end,
-      message = case when picked.expired then 'attempt ' || lease_attempt || ' of ' || ${MAX_ATTEMPTS}::int || ': its runner fell silent'
-                     else message end,
-      started_at = coalesce(started_at, now()),
-      finished_at = null
-    from picked where jobs.id = picked.id
-    returning jobs.id, jobs.kind, jobs.spec, jobs.spec_digest as "specDigest", jobs.engine, jobs.lease_attempt as attempt`)) as unknown as Rows<Claimed>;
+    select taken.*, leased.nonce from taken, leased`)) as unknown as Rows<Claimed>;
   return rows[0] ?? null;
 }
 
@@ -92,7 +140,10 @@ export interface Holder {
   readonly leaseHash: string;
 }
 
-/** Renews the lease, also an expired one. Returns the command for the runner. Throws Problem "lease-lost", "not-found". */
+/**
+ * Renews the lease, also an expired one. Returns the command for the runner: the job's, else the runner's own. Throws
+ * Problem "lease-lost", "not-found".
+ */
 export async function heartbeat(db: Db, holder: Holder, progress: Progress | null, seconds: number): Promise<Command> {
   const [job] = await db
     .update(jobs)
@@ -103,9 +154,11 @@ export async function heartbeat(db: Db, holder: Holder, progress: Progress | nul
       finishedAt: null,
       ...(progress ? { progress, progressAt: sql`now()` } : {}),
     })
-    .where(held(holder.jobId, holder.runnerId, holder.leaseHash))
-    .returning({ command: jobs.command });
-  return job ? job.command : lost(db, holder.jobId);
+    .from(runners)
+    .where(and(held(holder.jobId, holder.runnerId, holder.leaseHash), eq(runners.id, jobs.runnerId)))
+    .returning({ job: jobs.command, runner: runners.command });
+  if (!job) return lost(db, holder.jobId);
+  return job.job === "continue" ? job.runner : job.job;
 }
 
 export interface HandBack {
@@ -136,7 +189,6 @@ export async function handBack(
       finishedAt: sql`case when ${ends} then now() end`,
       leaseExpiresAt: null,
       snapshotIteration,
-      snapshotRunnerId: snapshotIteration === null ? null : holder.runnerId,
     })
     .where(held(holder.jobId, holder.runnerId, holder.leaseHash))
     .returning({ id: jobs.id });
@@ -146,14 +198,27 @@ export async function handBack(
   if (!again) await lost(db, holder.jobId);
 }
 
+/** A job, with what the statement signed under one of its leases must say. */
+export type LeasedJob = Job & { readonly nonce: string; readonly attempt: number };
+
 /**
- * The job, if the lease is its latest, expired or not, and it may still take a result; or took it: a reply may have been
- * lost, and then it is sent again. Throws Problem "lease-lost", "not-found".
+ * The job, if the lease is one of its leases, latest or not, and it may still take a result; or took one: a reply may
+ * have been lost, and then it is sent again. Throws Problem "lease-lost", "not-found".
  */
-export async function requireLease(db: Db, holder: Holder): Promise<Job> {
-  const [job] = await db.select().from(jobs).where(eq(jobs.id, holder.jobId));
-  const latest = job?.leaseHash === holder.leaseHash && job.runnerId === holder.runnerId;
-  return latest && job.state !== "cancelled" ? job : lost(db, holder.jobId);
+export async function requireLease(db: Db, holder: Holder): Promise<LeasedJob> {
+  const [job] = await db
+    .select({ ...getTableColumns(jobs), nonce: leases.nonce, attempt: leases.attempt })
+    .from(leases)
+    .innerJoin(jobs, eq(jobs.id, leases.jobId))
+    .where(
+      and(
+        eq(leases.jobId, holder.jobId),
+        eq(leases.hash, holder.leaseHash),
+        eq(leases.runnerId, holder.runnerId),
+        sql`${jobs.state} <> 'cancelled'`,
+      ),
+    );
+  return job ?? lost(db, holder.jobId);
 }
 
 /** Says what became of a job whose lease is not the caller's. */

@@ -2,13 +2,12 @@ import type { Result, Score, Spec } from "@ticketmark/core";
 import { eq } from "drizzle-orm";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
-import { addFile } from "./files.ts";
 import { addJob } from "./jobs.ts";
 import { listPairs, listRuns } from "./leaderboard.ts";
 import { claim } from "./leases.ts";
 import { groupOf, latestResults, listRunners, provenanceOf, siteCounts } from "./pages.ts";
 import { addResult, setCheck } from "./results.ts";
-import { jobs, runners } from "./schema.ts";
+import { files, jobs, results, runners } from "./schema.ts";
 import { addRunner, clear, environment, someDigest, someJob, testServers } from "./test-databases.ts";
 
 const score = (correct: number): Score => ({ correct, total: 10_000, loss: 0.1 });
@@ -71,7 +70,7 @@ for (const server of await testServers()) {
       const { resultId } = await addResult(db, {
         ...(await take(spec)),
         ...{ spec, result, groupDigest, keyId: someDigest(), specDigest: someDigest(), resultDigest: someDigest() },
-        ...{ envelope: new Uint8Array([1]), envelopeDigest: someDigest() },
+        ...{ envelope: new Uint8Array([1]), envelopeDigest: someDigest(), files: [] },
       });
       return resultId;
     }
@@ -115,6 +114,14 @@ for (const server of await testServers()) {
       expect(await listRuns(db, "mnist", "lenet-300-100")).toHaveLength(2);
     });
 
+    it("what was read is read again when a result commits after one with a later number", async () => {
+      const early = await store(specOf(), completed(9_570));
+      await db.update(results).set({ seq: 1_000_000 }).where(eq(results.id, early));
+      expect(await listRuns(db, "mnist", "lenet-300-100")).toHaveLength(1);
+      await store(specOf({ seed: 1 }), completed(9_580));
+      expect(await listRuns(db, "mnist", "lenet-300-100")).toHaveLength(2);
+    });
+
     it("pairs come with most results first", async () => {
       await store(specOf({ dataset: "toy" }), completed(9_000));
       await store(specOf(), completed(9_570));
@@ -153,9 +160,8 @@ for (const server of await testServers()) {
     });
 
     it("a result's page has the key that signed it and the sizes of its files", async () => {
-      const { jobId } = await take(specOf());
       const digest = someDigest();
-      await addFile(db, { jobId, kind: "ticket", digest, bytes: 1_234 });
+      await db.insert(files).values({ kind: "ticket", digest, bytes: 1_234 });
       const found = await provenanceOf(db, { runnerId: runner, digests: [digest, someDigest()] });
       expect(found.publicKey).toHaveLength(32);
       expect(found.revokedAt).toBeNull();

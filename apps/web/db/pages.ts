@@ -55,7 +55,7 @@ export type LatestResult = Awaited<ReturnType<typeof selectLatest>>[number];
 export const latestResults = (db: Db, limit: number): Promise<LatestResult[]> => selectLatest(db, limit);
 
 export interface RunnerRow
-  extends Pick<Runner, "id" | "name" | "keyId" | "environment" | "engines" | "createdAt" | "lastSeenAt" | "revokedAt"> {
+  extends Pick<Runner, "id" | "name" | "keyId" | "environment" | "engines" | "command" | "lastSeenAt" | "revokedAt"> {
   readonly online: boolean;
   readonly results: number;
   /** What it runs now. */
@@ -76,7 +76,7 @@ export async function listRunners(db: Db): Promise<RunnerRow[]> {
       keyId: runners.keyId,
       environment: runners.environment,
       engines: runners.engines,
-      createdAt: runners.createdAt,
+      command: runners.command,
       lastSeenAt: runners.lastSeenAt,
       revokedAt: runners.revokedAt,
       online: online(),

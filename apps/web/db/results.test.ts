@@ -15,7 +15,7 @@ import {
   type Verified,
 } from "./results.ts";
 import { jobs, results } from "./schema.ts";
-import { addSuiteJobs, queuedPlaces } from "./suites.ts";
+import { addSuiteJobs, queuedSpecs } from "./suites.ts";
 import { addRunner, clear, environment, someDigest, someJob, testServers } from "./test-databases.ts";
 
 const score = (correct: number): Score => ({ correct, total: 200, loss: 0.1 + 0.2 });
@@ -71,6 +71,7 @@ for (const server of await testServers()) {
       resultDigest: someDigest(),
       envelope: new Uint8Array([0, 255, 10]),
       envelopeDigest: someDigest(),
+      files: [],
       ...more,
     });
     const expire = (id: string) =>
@@ -96,9 +97,7 @@ for (const server of await testServers()) {
       expect(row).toMatchObject({
         seed: 4_294_967_295,
         accuracy: 0.95,
-        bestAccuracy: 0.975,
         afterCutAccuracy: 0.25,
-        validationAccuracy: null,
       });
       expect([...(await findEnvelope(db, resultId)).envelope]).toEqual([0, 255, 10]);
     });
@@ -137,12 +136,23 @@ for (const server of await testServers()) {
       expect(await state(failed.id)).toBe("done");
     });
 
-    it("refuses a late result once another runner has the job, or it was cancelled", async () => {
+    it("counts a late result also when another runner has the job now, which hears so at its next heartbeat", async () => {
       const { id } = await addJob(db, someJob());
       const late = await take(runner);
       await expire(id);
       const now = await take(other);
-      await expect(addResult(db, verified(late))).rejects.toEqual(lost);
+      await addResult(db, verified(late));
+      expect([await stored(), await state(id)]).toEqual([1, "done"]);
+      await expect(heartbeat(db, now, null, 120)).rejects.toEqual(lost);
+      await expect(addResult(db, verified(now))).rejects.toEqual(expect.objectContaining({ code: "conflict" }));
+      expect(await stored()).toBe(1);
+    });
+
+    it("refuses a result under a lease that the job never had, or once it was cancelled", async () => {
+      const { id } = await addJob(db, someJob());
+      const now = await take(other);
+      await expect(addResult(db, verified({ ...now, leaseHash: someDigest() }))).rejects.toEqual(lost);
+      await expect(addResult(db, verified({ ...now, runnerId: runner }))).rejects.toEqual(lost);
       expect([await stored(), await state(id)]).toEqual([0, "running"]);
       await cancelJob(db, id, "me");
       await handBack(db, now, { reason: "cancelled", message: "", snapshotIteration: null });
@@ -182,13 +192,15 @@ for (const server of await testServers()) {
       expect(levels).toEqual(["checked", "signed", "repeated"]);
     });
 
-    it("queues each place of a suite once, also when two ask at once", async () => {
-      const list = [0, 1, 2].map((suiteIndex) => ({ ...someJob(), suite: "s", suiteIndex }));
+    it("queues each spec of a suite once, also when two ask at once, and wherever it stands now", async () => {
+      const list = [0, 1, 2].map(() => ({ ...someJob(), suite: "s" }));
       const counts = await Promise.all([addSuiteJobs(db, list), addSuiteJobs(db, list)]);
       expect(counts[0]! + counts[1]!).toBe(3);
       expect(await addSuiteJobs(db, [])).toBe(0);
-      expect(await queuedPlaces(db, "s")).toEqual(new Set([0, 1, 2]));
-      expect((await take(runner)).jobId).toBe((await db.select().from(jobs).where(eq(jobs.suiteIndex, 0)))[0]!.id);
+      expect(await queuedSpecs(db, "s")).toEqual(new Set(list.map(({ specDigest }) => specDigest)));
+      expect(await addSuiteJobs(db, [{ ...someJob(), suite: "s" }, ...list])).toBe(1);
+      const [first] = await db.select().from(jobs).where(eq(jobs.specDigest, list[0]!.specDigest));
+      expect((await take(runner)).jobId).toBe(first!.id);
     });
   });
 }

@@ -2,7 +2,16 @@
 import { Problem, type Result, type Score, type Spec } from "@ticketmark/core";
 import { and, asc, desc, eq, gt, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { jobs, results, runners, type StoredCheck, type StoredResult } from "./schema.ts";
+import {
+  files,
+  jobs,
+  leases,
+  results,
+  runners,
+  type StoredCheck,
+  type StoredFile,
+  type StoredResult,
+} from "./schema.ts";
 
 /** A submission that was verified: every digest holds, the result agrees with its statement. */
 export interface Verified {
@@ -17,6 +26,8 @@ export interface Verified {
   readonly resultDigest: string;
   readonly envelope: Uint8Array;
   readonly envelopeDigest: string;
+  /** What the result names: public from now on. */
+  readonly files: readonly StoredFile[];
 }
 
 export interface Receipt {
@@ -36,19 +47,31 @@ export async function findReceipt(db: Db, jobId: string, envelopeDigest: string)
   return { resultId: row.resultId, level: row.level };
 }
 
-/** Stores the result and ends its job, both or neither. The same envelope again gives the same receipt. */
+/**
+ * Stores the result, makes its files public and ends its job, all or nothing. Any of the job's leases will do: the job may
+ * have been given to somebody else since. The same envelope again gives the same receipt.
+ */
 export async function addResult(db: Db, verified: Verified): Promise<Receipt> {
   const { jobId, leaseHash, spec, result } = verified;
   const share = (score: Score | null | undefined) => (score ? score.correct / score.total : null);
   return db.transaction(async (tx) => {
     const ended = await tx
       .update(jobs)
-      .set({ state: "done", finishedAt: sql`now()`, leaseExpiresAt: null, message: result.message })
+      .set({
+        state: "done",
+        runnerId: verified.runnerId,
+        leaseHash,
+        leaseExpiresAt: null,
+        finishedAt: sql`now()`,
+        message: result.message,
+      })
+      .from(leases)
       .where(
         and(
           eq(jobs.id, jobId),
-          eq(jobs.leaseHash, leaseHash),
-          eq(jobs.runnerId, verified.runnerId),
+          eq(leases.jobId, jobs.id),
+          eq(leases.hash, leaseHash),
+          eq(leases.runnerId, verified.runnerId),
           sql`${jobs.state} in ('running', 'queued', 'failed')`,
         ),
       )
@@ -56,8 +79,13 @@ export async function addResult(db: Db, verified: Verified): Promise<Receipt> {
     if (ended.length === 0) {
       const receipt = await findReceipt(tx, jobId, verified.envelopeDigest); // the same post, a moment earlier
       if (receipt) return receipt;
-      throw new Problem("lease-lost", `job ${jobId}: the lease went to another runner, or the job was cancelled`);
+      throw new Problem("lease-lost", `job ${jobId}: the lease is none of the job's, or the job was cancelled`);
     }
+    if (verified.files.length > 0)
+      await tx
+        .insert(files)
+        .values([...verified.files])
+        .onConflictDoNothing();
     const [row] = await tx
       .insert(results)
       .values({
@@ -68,7 +96,6 @@ export async function addResult(db: Db, verified: Verified): Promise<Receipt> {
         method: spec.method.id,
         sparsity: spec.sparsity,
         seed: spec.seed,
-        protocol: spec.protocol,
         specDigest: verified.specDigest,
         groupDigest: verified.groupDigest,
         outcome: result.outcome,
@@ -81,9 +108,7 @@ export async function addResult(db: Db, verified: Verified): Promise<Receipt> {
         keyId: verified.keyId,
         runnerId: verified.runnerId,
         accuracy: share(result.accuracy?.last),
-        bestAccuracy: share(result.accuracy?.best.score),
         afterCutAccuracy: share(result.accuracy?.afterCut),
-        validationAccuracy: share(result.accuracy?.validation),
       })
       .returning({ resultId: results.id, level: results.level });
     return row!;

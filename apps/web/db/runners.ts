@@ -1,8 +1,8 @@
 /** Runners: enrolment, and who is calling. */
 import { type Environment, Problem } from "@ticketmark/core";
-import { eq, isNull, sql } from "drizzle-orm";
+import { and, eq, isNull, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { type Runner, runners, tokens } from "./schema.ts";
+import { jobs, type Runner, runners, tokens } from "./schema.ts";
 
 export interface Enrolment {
   readonly tokenHash: string;
@@ -13,6 +13,8 @@ export interface Enrolment {
   readonly bearerHash: string;
   readonly environment: Environment;
 }
+
+const NO_TOKEN = "token: expected an enrolment token; there is none like this one";
 
 /**
  * Uses a token up and adds the runner. The same token with the same key works again (the reply may have been lost), and
@@ -25,7 +27,7 @@ export function enrol(db: Db, { tokenHash, ...runner }: Enrolment): Promise<{ id
       .from(tokens)
       .where(sql`${tokens.hash} = ${tokenHash} and ${tokens.role} = 'enrolment'`)
       .for("update");
-    if (!token) throw new Problem("unauthorized", "token: expected an enrolment token; there is none like this one");
+    if (!token) throw new Problem("unauthorized", NO_TOKEN);
     if (token.expired)
       throw new Problem("unauthorized", "token: expected an unexpired enrolment token; make a new one");
     const { name, bearerHash, environment } = runner;
@@ -43,6 +45,50 @@ export function enrol(db: Db, { tokenHash, ...runner }: Enrolment): Promise<{ id
       throw new Problem("unauthorized", "token: expected an unused enrolment token; this one enrolled another runner");
     await tx.update(tokens).set({ usedAt: sql`now()`, usedBy: row.id }).where(eq(tokens.hash, tokenHash));
     return row;
+  });
+}
+
+/** Throws Problem "unauthorized" for a token that is no enrolment token: the cheap question, before the key is looked at. */
+export async function requireEnrolmentToken(db: Db, tokenHash: string): Promise<void> {
+  const [token] = await db
+    .select({ hash: tokens.hash })
+    .from(tokens)
+    .where(and(eq(tokens.hash, tokenHash), eq(tokens.role, "enrolment")));
+  if (!token) throw new Problem("unauthorized", NO_TOKEN);
+}
+
+/** "drain": it ends its job and takes no other, until it is told to "continue". Throws Problem "not-found". */
+export async function tellRunner(db: Db, id: string, command: "continue" | "drain"): Promise<void> {
+  const [row] = await db.update(runners).set({ command }).where(eq(runners.id, id)).returning({ id: runners.id });
+  if (!row) throw new Problem("not-found", `runner ${id}: there is none`);
+}
+
+/**
+ * Ends a key's trust for good: the bearer no longer works, the key cannot enrol again, and its jobs go back to the queue
+ * without a fault counted. Results it signed before stay, and say so. Returns the jobs it held. Throws Problem "not-found".
+ */
+export function revokeRunner(db: Db, id: string): Promise<string[]> {
+  return db.transaction(async (tx) => {
+    const [row] = await tx
+      .update(runners)
+      .set({ revokedAt: sql`coalesce(${runners.revokedAt}, now())` })
+      .where(eq(runners.id, id))
+      .returning({ id: runners.id });
+    if (!row) throw new Problem("not-found", `runner ${id}: there is none`);
+    const ended = sql`${jobs.command} = 'cancel'`;
+    const freed = await tx
+      .update(jobs)
+      .set({
+        state: sql`(case when ${ended} then 'cancelled' else 'queued' end)::job_state`,
+        attempts: sql`${jobs.leaseAttempt} - 1`,
+        leaseExpiresAt: null,
+        snapshotIteration: null,
+        finishedAt: sql`case when ${ended} then now() end`,
+        message: sql`case when ${ended} then ${jobs.message} else 'its runner''s key was revoked' end`,
+      })
+      .where(and(eq(jobs.runnerId, id), eq(jobs.state, "running")))
+      .returning({ id: jobs.id });
+    return freed.map((job) => job.id);
   });
 }
 

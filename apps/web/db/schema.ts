@@ -13,6 +13,7 @@ import {
   check,
   customType,
   doublePrecision,
+  foreignKey,
   index,
   integer,
   jsonb,
@@ -32,7 +33,7 @@ const digest = (column: AnyPgColumn) => sql`${column} ~ '^[0-9a-f]{64}$'`;
 
 export const tokenRole = pgEnum("token_role", ["maintainer", "enrolment"]);
 export const jobState = pgEnum("job_state", ["queued", "running", "done", "failed", "cancelled"]);
-export const jobCommand = pgEnum("job_command", ["continue", "cancel", "drain", "update"]);
+export const command = pgEnum("command", ["continue", "cancel", "drain", "update"]);
 export const outcome = pgEnum("outcome", ["completed", "diverged", "failed"]);
 /** In sort order: Postgres compares an enum by the order of its values. */
 export const level = pgEnum("level", ["signed", "checked", "repeated", "bit-reproduced"]);
@@ -45,7 +46,6 @@ export const tokens = pgTable(
     hash: text().primaryKey(),
     role: tokenRole().notNull(),
     label: text().notNull(),
-    createdAt: time().notNull().defaultNow(),
     /** Null = never. */
     expiresAt: time(),
     /** Enrolment: when, and by which runner, it was used. */
@@ -61,7 +61,6 @@ export const sessions = pgTable("sessions", {
   tokenHash: text()
     .notNull()
     .references(() => tokens.hash, { onDelete: "cascade" }),
-  createdAt: time().notNull().defaultNow(),
   expiresAt: time().notNull(),
 });
 
@@ -79,8 +78,10 @@ export const runners = pgTable(
     /** What it offered in its last claim; empty before the first. */
     kinds: text().array().notNull().default([]),
     engines: text().array().notNull().default([]),
-    createdAt: time().notNull().defaultNow(),
     lastSeenAt: time().notNull().defaultNow(),
+    /** Told by a maintainer: "drain" = finish the job at hand, take no other. */
+    command: command().$type<"continue" | "drain">().notNull().default("continue"),
+    /** Its bearer no longer works; what it signed before stays. */
     revokedAt: time(),
   },
   (t) => [check("runners_key_id", digest(t.keyId))],
@@ -101,24 +102,21 @@ export const jobs = pgTable(
     priority: integer().notNull().default(0),
     state: jobState().notNull().default("queued"),
     plan: jsonb().$type<Plan>().notNull(),
-    /** Suite that queued it, and its place there. */
+    /** Suite that queued it. */
     suite: text(),
-    suiteIndex: integer(),
     /** Claims that ended by a fault. */
     attempts: integer().notNull().default(0),
-    /** The last holder and its lease stay when a lease expires: a late result still counts. */
+    /** The last holder and its lease: they stay when the lease expires, so that it may be taken up again. */
     runnerId: uuid().references(() => runners.id),
     leaseHash: text(),
-    leaseNonce: text(),
     /** From 1: attempts + 1 at the time of the claim. */
     leaseAttempt: integer(),
     /** Null = handed back. In the past = may be taken by the next claim. */
     leaseExpiresAt: time(),
-    command: jobCommand().$type<(typeof COMMANDS)[number]>().notNull().default("continue"),
+    command: command().$type<(typeof COMMANDS)[number]>().notNull().default("continue"),
     progress: jsonb().$type<Progress>(),
     progressAt: time(),
-    /** Who keeps a snapshot of it, and of which iteration. */
-    snapshotRunnerId: uuid().references(() => runners.id),
+    /** Of which iteration its last holder keeps a snapshot; null = none. */
     snapshotIteration: integer(),
     /** Why it is where it is: the last fault, who cancelled it. */
     message: text(),
@@ -129,20 +127,40 @@ export const jobs = pgTable(
     createdBy: text(),
   },
   (t) => [
-    unique("jobs_suite_index").on(t.suite, t.suiteIndex),
+    unique("jobs_suite_spec").on(t.suite, t.specDigest),
+    /** One job a token at a time: of two claims with one token, sent again before the first was answered, one fails. */
+    uniqueIndex("jobs_running_lease").on(t.leaseHash).where(sql`${t.state} = 'running'`),
     index("jobs_queue").on(t.priority.desc().nullsFirst(), t.position).where(sql`${t.state} = 'queued'`),
     index("jobs_leases").on(t.leaseExpiresAt).where(sql`${t.state} = 'running'`),
     index("jobs_by_position").on(t.position),
     index("jobs_by_runner").on(t.runnerId),
-    index("jobs_by_group").on(t.groupDigest),
     check("jobs_digests", sql`${digest(t.specDigest)} and ${digest(t.groupDigest)}`),
     check("jobs_attempts", sql`${t.attempts} >= 0`),
-    check("jobs_suite", sql`(${t.suite} is null) = (${t.suiteIndex} is null)`),
     check(
       "jobs_lease",
-      sql`${t.state} <> 'running' or (${t.runnerId} is not null and ${t.leaseHash} is not null and ${t.leaseNonce} is not null and ${t.leaseAttempt} is not null and ${t.leaseExpiresAt} is not null)`,
+      sql`${t.state} <> 'running' or (${t.runnerId} is not null and ${t.leaseHash} is not null and ${t.leaseAttempt} is not null and ${t.leaseExpiresAt} is not null)`,
     ),
   ],
+);
+
+/** Every lease a job was given, never taken away: the first valid result under any of them ends the job. */
+export const leases = pgTable(
+  "leases",
+  {
+    jobId: uuid()
+      .notNull()
+      .references(() => jobs.id),
+    /** sha256 of the runner's token. */
+    hash: text().notNull(),
+    runnerId: uuid()
+      .notNull()
+      .references(() => runners.id),
+    /** Both stand in the signed statement. */
+    nonce: text().notNull(),
+    attempt: integer().notNull(),
+    claimedAt: time().notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.jobId, t.hash] }), check("leases_hash", digest(t.hash))],
 );
 
 /** What this site found when it recomputed a result's accuracies from its files. */
@@ -174,7 +192,6 @@ export const results = pgTable(
     method: text().notNull(),
     sparsity: doublePrecision().notNull(),
     seed: bigint({ mode: "number" }).notNull(),
-    protocol: text().$type<"validation" | "paper">().notNull(),
     specDigest: text().notNull(),
     groupDigest: text().notNull(),
     outcome: outcome().notNull(),
@@ -194,16 +211,12 @@ export const results = pgTable(
     check: jsonb().$type<StoredCheck>(),
     /** Shares of the test set, 0 … 1, for sorting and means; null unless completed. `accuracy` = last epoch: it ranks. */
     accuracy: doublePrecision(),
-    bestAccuracy: doublePrecision(),
     afterCutAccuracy: doublePrecision(),
-    validationAccuracy: doublePrecision(),
     receivedAt: time().notNull().defaultNow(),
   },
   (t) => [
-    index("results_by_filter").on(t.dataset, t.model, t.method, t.sparsity),
+    index("results_by_pair").on(t.dataset, t.model),
     index("results_by_group").on(t.groupDigest),
-    index("results_by_spec").on(t.specDigest),
-    index("results_by_accuracy").on(t.accuracy),
     index("results_by_runner").on(t.runnerId),
     index("results_unchecked").on(t.seq).where(sql`${t.check} is null`),
     check(
@@ -214,36 +227,38 @@ export const results = pgTable(
   ],
 );
 
-/** Files the store holds, by content. */
+/** Public files, by content: a stored result names each of them. */
 export const files = pgTable(
   "files",
   {
     digest: text().primaryKey(),
     bytes: bigint({ mode: "number" }).notNull(),
     kind: fileKind().notNull(),
-    /** The first job that brought it. */
-    jobId: uuid()
-      .notNull()
-      .references(() => jobs.id),
-    storedAt: time().notNull().defaultNow(),
   },
   (t) => [check("files_digest", digest(t.digest)), check("files_bytes", sql`${t.bytes} > 0`)],
 );
 
-/** Files that a job's holder said it will send: one of each kind, the latest announcement. Bounds what may be sent. */
+/**
+ * Files that a lease's holder said it will send, or has sent: one of each kind, the latest announcement. Bounds what may
+ * be sent; what is sent stays out of sight until a stored result names it, and goes with its row.
+ */
 export const announcements = pgTable(
   "announcements",
   {
-    jobId: uuid()
-      .notNull()
-      .references(() => jobs.id),
+    jobId: uuid().notNull(),
+    leaseHash: text().notNull(),
     kind: fileKind().notNull(),
     digest: text().notNull(),
     bytes: bigint({ mode: "number" }).notNull(),
     announcedAt: time().notNull().defaultNow(),
   },
   (t) => [
-    primaryKey({ columns: [t.jobId, t.kind] }),
+    primaryKey({ columns: [t.jobId, t.leaseHash, t.kind] }),
+    foreignKey({
+      name: "announcements_lease",
+      columns: [t.jobId, t.leaseHash],
+      foreignColumns: [leases.jobId, leases.hash],
+    }),
     check("announcements_digest", digest(t.digest)),
     check("announcements_bytes", sql`${t.bytes} > 0`),
   ],

@@ -115,7 +115,9 @@ function freePort(): Promise<number> {
 }
 
 export const clear = (db: Db) =>
-  db.execute(sql`truncate tokens, sessions, runners, jobs, results, files, announcements restart identity cascade`);
+  db.execute(
+    sql`truncate tokens, sessions, runners, jobs, leases, results, files, announcements restart identity cascade`,
+  );
 
 export const environment: Environment = {
   engine: "cpu",

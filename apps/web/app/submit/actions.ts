@@ -5,7 +5,7 @@ import { redirect } from "next/navigation";
 import { fieldsOfMethod, fieldsOfRecipe } from "../../components/settings-fields.ts";
 import { type FormText, faultsByField, seedsOf, specInputOf } from "../../components/spec-form.ts";
 import { db } from "../../db/client.ts";
-import { addJob } from "../../db/jobs.ts";
+import { addJob, type NewJob } from "../../db/jobs.ts";
 import { newJob } from "../../new-job.ts";
 import { maintainerFromCookies } from "../../session.ts";
 
@@ -38,9 +38,9 @@ export async function submitSpec(_: Faults | null, form: FormData): Promise<Faul
   const engine = ENGINE_CHOICES.find((choice) => choice === form.get("engine")) ?? "auto";
   const ids: string[] = [];
   try {
-    const jobs = await Promise.all(
-      wish.seeds.map((seed) => newJob({ spec: { ...wish.input, seed }, engine, priority: 0, createdBy })),
-    );
+    const jobs: NewJob[] = []; // planned one after the other: each is work, and other requests wait
+    for (const seed of wish.seeds)
+      jobs.push(await newJob({ spec: { ...wish.input, seed }, engine, priority: 0, createdBy }));
     for (const job of jobs) ids.push((await addJob(await db(), job)).id);
   } catch (fault) {
     return faultsOf(fault);

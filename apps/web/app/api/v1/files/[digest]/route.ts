@@ -1,12 +1,13 @@
-/** A file's bytes, in and out, under their sha256. */
+/** A file's bytes under their sha256: in from runners, out to anyone once a stored result names it. */
 import { digestSchema, Problem } from "@ticketmark/core";
 import { z } from "zod";
 import { holderOf, requireRunner } from "../../../../../caller.ts";
 import { db } from "../../../../../db/client.ts";
-import { addFile, findAnnouncement, findFile } from "../../../../../db/files.ts";
+import { findFile } from "../../../../../db/files.ts";
 import { requireLease } from "../../../../../db/leases.ts";
-import { putFile, streamFile } from "../../../../../file-store.ts";
+import { streamFile } from "../../../../../file-store.ts";
 import { bounded, immutable, isFresh, parse, reply, route } from "../../../../../http.ts";
+import { takeFile } from "../../../../../pending.ts";
 
 const leaseSchema = z.object({ job: z.uuid(), lease: z.string().min(20).max(100) });
 const SUFFIX = { result: "json", ticket: "ticket", trained: "trained" };
@@ -35,11 +36,9 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
       { job: request.headers.get("ticketmark-job"), lease: request.headers.get("ticketmark-lease") },
       leaseSchema,
     );
-    await requireLease(await db(), holderOf(runner, job, lease));
-    const announced = await findAnnouncement(await db(), job, digest);
-    if (!announced) throw new Problem("conflict", `file ${digest}: expected an announcement by this job first`);
-    await putFile(digest, announced.bytes, bounded(request, announced.bytes));
-    await addFile(await db(), announced);
+    const holder = holderOf(runner, job, lease);
+    await requireLease(await db(), holder);
+    await takeFile(await db(), holder, digest, (bytes) => bounded(request, bytes));
     return reply({});
   },
 });

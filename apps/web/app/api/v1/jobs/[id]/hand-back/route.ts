@@ -4,12 +4,15 @@ import { holderOf, requireRunner } from "../../../../../../caller.ts";
 import { db } from "../../../../../../db/client.ts";
 import { handBack } from "../../../../../../db/leases.ts";
 import { idFrom, readJson, reply, route } from "../../../../../../http.ts";
+import { dropFiles } from "../../../../../../pending.ts";
 
 export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
   async POST(request, params) {
     const runner = await requireRunner(request);
     const { lease, ...why } = await readJson(request, handBackSchema);
-    await handBack(await db(), holderOf(runner, idFrom(params, "job"), lease), why);
+    const holder = holderOf(runner, idFrom(params, "job"), lease);
+    await handBack(await db(), holder, why);
+    await dropFiles(await db(), holder);
     return reply({});
   },
 });

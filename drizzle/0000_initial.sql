@@ -1,16 +1,17 @@
+CREATE TYPE "public"."command" AS ENUM('continue', 'cancel', 'drain', 'update');--> statement-breakpoint
 CREATE TYPE "public"."file_kind" AS ENUM('result', 'ticket', 'trained');--> statement-breakpoint
-CREATE TYPE "public"."job_command" AS ENUM('continue', 'cancel', 'drain', 'update');--> statement-breakpoint
 CREATE TYPE "public"."job_state" AS ENUM('queued', 'running', 'done', 'failed', 'cancelled');--> statement-breakpoint
 CREATE TYPE "public"."level" AS ENUM('signed', 'checked', 'repeated', 'bit-reproduced');--> statement-breakpoint
 CREATE TYPE "public"."outcome" AS ENUM('completed', 'diverged', 'failed');--> statement-breakpoint
 CREATE TYPE "public"."token_role" AS ENUM('maintainer', 'enrolment');--> statement-breakpoint
 CREATE TABLE "announcements" (
 	"job_id" uuid NOT NULL,
+	"lease_hash" text NOT NULL,
 	"kind" "file_kind" NOT NULL,
 	"digest" text NOT NULL,
 	"bytes" bigint NOT NULL,
 	"announced_at" timestamp with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "announcements_job_id_kind_pk" PRIMARY KEY("job_id","kind"),
+	CONSTRAINT "announcements_job_id_lease_hash_kind_pk" PRIMARY KEY("job_id","lease_hash","kind"),
 	CONSTRAINT "announcements_digest" CHECK ("announcements"."digest" ~ '^[0-9a-f]{64}$'),
 	CONSTRAINT "announcements_bytes" CHECK ("announcements"."bytes" > 0)
 );
@@ -19,8 +20,6 @@ CREATE TABLE "files" (
 	"digest" text PRIMARY KEY NOT NULL,
 	"bytes" bigint NOT NULL,
 	"kind" "file_kind" NOT NULL,
-	"job_id" uuid NOT NULL,
-	"stored_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "files_digest" CHECK ("files"."digest" ~ '^[0-9a-f]{64}$'),
 	CONSTRAINT "files_bytes" CHECK ("files"."bytes" > 0)
 );
@@ -37,28 +36,35 @@ CREATE TABLE "jobs" (
 	"state" "job_state" DEFAULT 'queued' NOT NULL,
 	"plan" jsonb NOT NULL,
 	"suite" text,
-	"suite_index" integer,
 	"attempts" integer DEFAULT 0 NOT NULL,
 	"runner_id" uuid,
 	"lease_hash" text,
-	"lease_nonce" text,
 	"lease_attempt" integer,
 	"lease_expires_at" timestamp with time zone,
-	"command" "job_command" DEFAULT 'continue' NOT NULL,
+	"command" "command" DEFAULT 'continue' NOT NULL,
 	"progress" jsonb,
 	"progress_at" timestamp with time zone,
-	"snapshot_runner_id" uuid,
 	"snapshot_iteration" integer,
 	"message" text,
 	"queued_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"started_at" timestamp with time zone,
 	"finished_at" timestamp with time zone,
 	"created_by" text,
-	CONSTRAINT "jobs_suite_index" UNIQUE("suite","suite_index"),
+	CONSTRAINT "jobs_suite_spec" UNIQUE("suite","spec_digest"),
 	CONSTRAINT "jobs_digests" CHECK ("jobs"."spec_digest" ~ '^[0-9a-f]{64}$' and "jobs"."group_digest" ~ '^[0-9a-f]{64}$'),
 	CONSTRAINT "jobs_attempts" CHECK ("jobs"."attempts" >= 0),
-	CONSTRAINT "jobs_suite" CHECK (("jobs"."suite" is null) = ("jobs"."suite_index" is null)),
-	CONSTRAINT "jobs_lease" CHECK ("jobs"."state" <> 'running' or ("jobs"."runner_id" is not null and "jobs"."lease_hash" is not null and "jobs"."lease_nonce" is not null and "jobs"."lease_attempt" is not null and "jobs"."lease_expires_at" is not null))
+	CONSTRAINT "jobs_lease" CHECK ("jobs"."state" <> 'running' or ("jobs"."runner_id" is not null and "jobs"."lease_hash" is not null and "jobs"."lease_attempt" is not null and "jobs"."lease_expires_at" is not null))
+);
+--> statement-breakpoint
+CREATE TABLE "leases" (
+	"job_id" uuid NOT NULL,
+	"hash" text NOT NULL,
+	"runner_id" uuid NOT NULL,
+	"nonce" text NOT NULL,
+	"attempt" integer NOT NULL,
+	"claimed_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "leases_job_id_hash_pk" PRIMARY KEY("job_id","hash"),
+	CONSTRAINT "leases_hash" CHECK ("leases"."hash" ~ '^[0-9a-f]{64}$')
 );
 --> statement-breakpoint
 CREATE TABLE "results" (
@@ -71,7 +77,6 @@ CREATE TABLE "results" (
 	"method" text NOT NULL,
 	"sparsity" double precision NOT NULL,
 	"seed" bigint NOT NULL,
-	"protocol" text NOT NULL,
 	"spec_digest" text NOT NULL,
 	"group_digest" text NOT NULL,
 	"outcome" "outcome" NOT NULL,
@@ -86,9 +91,7 @@ CREATE TABLE "results" (
 	"level" "level" DEFAULT 'signed' NOT NULL,
 	"check" jsonb,
 	"accuracy" double precision,
-	"best_accuracy" double precision,
 	"after_cut_accuracy" double precision,
-	"validation_accuracy" double precision,
 	"received_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "results_job" UNIQUE("job_id"),
 	CONSTRAINT "results_seq" UNIQUE("seq"),
@@ -106,8 +109,8 @@ CREATE TABLE "runners" (
 	"environment" jsonb NOT NULL,
 	"kinds" text[] DEFAULT '{}' NOT NULL,
 	"engines" text[] DEFAULT '{}' NOT NULL,
-	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"last_seen_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"command" "command" DEFAULT 'continue' NOT NULL,
 	"revoked_at" timestamp with time zone,
 	CONSTRAINT "runners_key" UNIQUE("key_id"),
 	CONSTRAINT "runners_bearer" UNIQUE("bearer_hash"),
@@ -117,7 +120,6 @@ CREATE TABLE "runners" (
 CREATE TABLE "sessions" (
 	"hash" text PRIMARY KEY NOT NULL,
 	"token_hash" text NOT NULL,
-	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
@@ -125,29 +127,26 @@ CREATE TABLE "tokens" (
 	"hash" text PRIMARY KEY NOT NULL,
 	"role" "token_role" NOT NULL,
 	"label" text NOT NULL,
-	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"expires_at" timestamp with time zone,
 	"used_at" timestamp with time zone,
 	"used_by" uuid
 );
 --> statement-breakpoint
-ALTER TABLE "announcements" ADD CONSTRAINT "announcements_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "files" ADD CONSTRAINT "files_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "announcements" ADD CONSTRAINT "announcements_lease" FOREIGN KEY ("job_id","lease_hash") REFERENCES "public"."leases"("job_id","hash") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "jobs" ADD CONSTRAINT "jobs_runner_id_runners_id_fk" FOREIGN KEY ("runner_id") REFERENCES "public"."runners"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "jobs" ADD CONSTRAINT "jobs_snapshot_runner_id_runners_id_fk" FOREIGN KEY ("snapshot_runner_id") REFERENCES "public"."runners"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "leases" ADD CONSTRAINT "leases_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "leases" ADD CONSTRAINT "leases_runner_id_runners_id_fk" FOREIGN KEY ("runner_id") REFERENCES "public"."runners"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "results" ADD CONSTRAINT "results_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "results" ADD CONSTRAINT "results_runner_id_runners_id_fk" FOREIGN KEY ("runner_id") REFERENCES "public"."runners"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_token_hash_tokens_hash_fk" FOREIGN KEY ("token_hash") REFERENCES "public"."tokens"("hash") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tokens" ADD CONSTRAINT "tokens_used_by_runners_id_fk" FOREIGN KEY ("used_by") REFERENCES "public"."runners"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "jobs_running_lease" ON "jobs" USING btree ("lease_hash") WHERE "jobs"."state" = 'running';--> statement-breakpoint
 CREATE INDEX "jobs_queue" ON "jobs" USING btree ("priority" DESC NULLS FIRST,"position") WHERE "jobs"."state" = 'queued';--> statement-breakpoint
 CREATE INDEX "jobs_leases" ON "jobs" USING btree ("lease_expires_at") WHERE "jobs"."state" = 'running';--> statement-breakpoint
 CREATE INDEX "jobs_by_position" ON "jobs" USING btree ("position");--> statement-breakpoint
 CREATE INDEX "jobs_by_runner" ON "jobs" USING btree ("runner_id");--> statement-breakpoint
-CREATE INDEX "jobs_by_group" ON "jobs" USING btree ("group_digest");--> statement-breakpoint
-CREATE INDEX "results_by_filter" ON "results" USING btree ("dataset","model","method","sparsity");--> statement-breakpoint
+CREATE INDEX "results_by_pair" ON "results" USING btree ("dataset","model");--> statement-breakpoint
 CREATE INDEX "results_by_group" ON "results" USING btree ("group_digest");--> statement-breakpoint
-CREATE INDEX "results_by_spec" ON "results" USING btree ("spec_digest");--> statement-breakpoint
-CREATE INDEX "results_by_accuracy" ON "results" USING btree ("accuracy");--> statement-breakpoint
 CREATE INDEX "results_by_runner" ON "results" USING btree ("runner_id");--> statement-breakpoint
 CREATE INDEX "results_unchecked" ON "results" USING btree ("seq") WHERE "results"."check" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "tokens_maintainer_label" ON "tokens" USING btree ("label") WHERE "tokens"."role" = 'maintainer';
