@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { MAX_JSON_BYTES, Problem } from "@ticketmark/core";
 import { z } from "zod";
+import { isId } from "./id.ts";
 
 type Params = Readonly<Record<string, string>>;
 /** Next's promise of the path's parameters: each route knows its own. */
@@ -149,13 +150,10 @@ export async function* bounded(request: Request, limit: number): AsyncGenerator<
   if (bytes > limit) throw new Problem("too-large", `body: expected at most ${limit} bytes; got more`);
 }
 
-const uuid = z.uuid();
-
 /** An id from a path or a form. Throws Problem "not-found": what is no uuid is the id of nothing. */
 export function idFrom({ id }: { readonly id?: unknown }, what: string): string {
-  const parsed = uuid.safeParse(id);
-  if (!parsed.success) throw new Problem("not-found", `${what}: there is none with id ${JSON.stringify(id)}`);
-  return parsed.data;
+  if (!isId(id)) throw new Problem("not-found", `${what}: there is none with id ${JSON.stringify(id)}`);
+  return id;
 }
 
 /** `limit` and `after` of a list; a cursor is the opaque form of a sequence number. */

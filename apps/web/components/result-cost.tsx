@@ -1,50 +1,8 @@
-/** What a result cost: phases with their time, speed, memory, and the machine it ran on. */
+/** What a result cost: iterations, speed, memory, and the machine it ran on. */
 import type { Result } from "@ticketmark/core";
 import { formatBytes, formatCompact, formatCount, formatDuration, formatPercent, plural } from "./format.ts";
 import { Digest } from "./result-provenance.tsx";
 import { Facts } from "./spec-list.tsx";
-
-export function PhasesTable({ phases }: { phases: Result["phases"] }) {
-  return (
-    <table className="data">
-      <caption className="sr-only">Phases</caption>
-      <thead>
-        <tr>
-          <th scope="col">Phase</th>
-          <th scope="col" className="number">
-            Iterations
-          </th>
-          <th scope="col" className="number">
-            Batch
-          </th>
-          <th scope="col" className="number max-sm:hidden">
-            Masked
-          </th>
-          <th scope="col" className="number">
-            Time
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {phases.map((phase, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: phases may share a name, and never move
-          <tr key={i}>
-            <th scope="row" className="font-normal! text-ink! align-baseline!">
-              <span className="mr-2 text-soft">{i + 1}</span>
-              {phase.name}
-            </th>
-            <td className="number">{formatCount(phase.iterations)}</td>
-            <td className="number">{formatCount(phase.batchSize)}</td>
-            <td className="number max-sm:hidden">
-              {phase.sparsity === 0 ? "–" : `${formatPercent(phase.sparsity)} %`}
-            </td>
-            <td className="number">{formatDuration(phase.seconds)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
 
 const milliseconds = (x: number): string => String(Number(x.toPrecision(3)));
 

@@ -2,6 +2,7 @@ import type { Metadata } from "next";
 import Link from "next/link";
 import { connection } from "next/server";
 import { AddRunner } from "../../components/add-runner.tsx";
+import { DrainRunner } from "../../components/drain-runner.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { formatCount, formatSparsity, formatTime } from "../../components/format.ts";
 import { MethodName } from "../../components/method-name.tsx";
@@ -37,7 +38,7 @@ export default async function RunnersPage() {
           <p>Jobs wait until there is one. The steps below add the machine you sit at.</p>
         </Empty>
       ) : (
-        <Table runners={runners} />
+        <Table runners={runners} maintainer={maintainer !== null} />
       )}
       <RefreshOnChange
         url="/api/v1/jobs?state=running&limit=50"
@@ -48,7 +49,7 @@ export default async function RunnersPage() {
   );
 }
 
-function Table({ runners }: { runners: readonly RunnerRow[] }) {
+function Table({ runners, maintainer }: { runners: readonly RunnerRow[]; maintainer: boolean }) {
   return (
     <table className="data mt-6">
       <thead>
@@ -78,6 +79,9 @@ function Table({ runners }: { runners: readonly RunnerRow[] }) {
             </th>
             <td className="whitespace-nowrap">
               <State runner={runner} />
+              {maintainer && !runner.revokedAt && (
+                <DrainRunner id={runner.id} name={runner.name} draining={runner.command === "drain"} />
+              )}
             </td>
             <td>
               {runner.job ? (
@@ -108,7 +112,7 @@ function Table({ runners }: { runners: readonly RunnerRow[] }) {
 }
 
 /** A filled or an open dot, and the word: not colour alone. */
-function State({ runner: { online, revokedAt } }: { runner: RunnerRow }) {
+function State({ runner: { online, revokedAt, command } }: { runner: RunnerRow }) {
   return (
     <span className="inline-flex items-center gap-1.5">
       <svg viewBox="0 0 8 8" className="size-2" aria-hidden="true">
@@ -122,6 +126,7 @@ function State({ runner: { online, revokedAt } }: { runner: RunnerRow }) {
         />
       </svg>
       {revokedAt ? <span className="text-bad">key revoked</span> : online ? "online" : "away"}
+      {!revokedAt && command === "drain" && ", draining"}
     </span>
   );
 }

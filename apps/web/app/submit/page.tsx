@@ -8,6 +8,7 @@ import { formTextOf } from "../../components/spec-form.ts";
 import { type FormChoices, SubmitForm } from "../../components/submit-form.tsx";
 import { db } from "../../db/client.ts";
 import { findResult } from "../../db/results.ts";
+import { isId } from "../../id.ts";
 import { maintainerFromCookies } from "../../session.ts";
 
 export const metadata: Metadata = { title: "Submit a job" };
@@ -75,7 +76,7 @@ async function firstText(params: Params): Promise<Record<string, string>> {
 }
 
 async function specOf(id: string): Promise<Record<string, string>> {
-  if (!/^[0-9a-f-]{36}$/.test(id)) return {};
+  if (!isId(id)) return {};
   try {
     return formTextOf((await findResult(await db(), id)).spec);
   } catch (fault) {

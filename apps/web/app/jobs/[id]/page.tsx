@@ -3,16 +3,18 @@ import type { Metadata } from "next";
 import Link from "next/link";
 import { notFound } from "next/navigation";
 import { connection } from "next/server";
-import { formatCompact, formatCount, formatPercent, formatTime } from "../../../components/format.ts";
+import { formatCompact, formatTime } from "../../../components/format.ts";
 import { JobLive } from "../../../components/job-live.tsx";
 import { jobTitle } from "../../../components/job-title.tsx";
 import { MethodMark } from "../../../components/method-mark.tsx";
+import { PhasesTable } from "../../../components/phases-table.tsx";
 import { publicJob } from "../../../components/public-job.ts";
 import { allNames, datasetName, modelName } from "../../../components/registry-names.ts";
 import { Facts, SpecList } from "../../../components/spec-list.tsx";
 import { db } from "../../../db/client.ts";
 import { findJob, type JobView } from "../../../db/jobs.ts";
 import { onlineSeconds } from "../../../env.ts";
+import { isId } from "../../../id.ts";
 import { maintainerFromCookies } from "../../../session.ts";
 
 interface Props {
@@ -25,7 +27,7 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 }
 
 async function load(id: string): Promise<JobView> {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) notFound();
+  if (!isId(id)) notFound();
   return findJob(await db(), id, onlineSeconds()).catch((fault) => {
     if (fault instanceof Problem && fault.code === "not-found") notFound();
     throw fault;
@@ -58,7 +60,7 @@ export default async function JobPage({ params }: Props) {
           <h2 id="plan" className="heading mb-1">
             What it does
           </h2>
-          <PlanTable job={job} />
+          <PhasesTable phases={job.plan.phases} last="Images" text={(phase) => formatCompact(phase.examples)} />
           <h2 className="heading mb-1 mt-8">Job</h2>
           <Facts
             rows={[
@@ -83,44 +85,5 @@ export default async function JobPage({ params }: Props) {
         </section>
       </div>
     </>
-  );
-}
-
-function PlanTable({ job }: { job: JobView }) {
-  return (
-    <table className="data">
-      <thead>
-        <tr>
-          <th scope="col">Phase</th>
-          <th scope="col" className="number">
-            Iterations
-          </th>
-          <th scope="col" className="number">
-            Batch
-          </th>
-          <th scope="col" className="number">
-            Images
-          </th>
-          <th scope="col" className="number">
-            Masked
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {job.plan.phases.map((phase, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: phases may share a name, and never move
-          <tr key={i}>
-            <th scope="row" className="font-normal! text-ink! align-baseline!">
-              <span className="mr-2 text-soft">{i + 1}</span>
-              {phase.name}
-            </th>
-            <td className="number">{formatCount(phase.iterations)}</td>
-            <td className="number">{formatCount(phase.batchSize)}</td>
-            <td className="number">{formatCompact(phase.examples)}</td>
-            <td className="number">{phase.sparsity === 0 ? "–" : `${formatPercent(phase.sparsity)} %`}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }

@@ -7,11 +7,12 @@ import type { ReactNode } from "react";
 import { CodeBlock } from "../../../components/code-block.tsx";
 import { CurvesChart } from "../../../components/curves-chart.tsx";
 import { CurvesTable } from "../../../components/curves-table.tsx";
-import { formatPercent, formatSparsity } from "../../../components/format.ts";
+import { formatDuration, formatPercent, formatSparsity } from "../../../components/format.ts";
 import { MethodMark } from "../../../components/method-mark.tsx";
+import { PhasesTable } from "../../../components/phases-table.tsx";
 import { RefreshOnChange } from "../../../components/refresh-on-change.tsx";
 import { datasetName, methodName, modelName } from "../../../components/registry-names.ts";
-import { CostFacts, EnvironmentFacts, PhasesTable } from "../../../components/result-cost.tsx";
+import { CostFacts, EnvironmentFacts } from "../../../components/result-cost.tsx";
 import { ResultProvenance } from "../../../components/result-provenance.tsx";
 import { ResultVerdict } from "../../../components/result-verdict.tsx";
 import { rowVersion } from "../../../components/row-version.ts";
@@ -22,6 +23,7 @@ import { db } from "../../../db/client.ts";
 import { groupOf, provenanceOf, type WholeResult } from "../../../db/pages.ts";
 import { findEnvelope, findResult } from "../../../db/results.ts";
 import { getFile } from "../../../file-store.ts";
+import { isId } from "../../../id.ts";
 
 interface Props {
   readonly params: Promise<{ readonly id: string }>;
@@ -38,7 +40,7 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 }
 
 async function load(id: string): Promise<WholeResult> {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) notFound();
+  if (!isId(id)) notFound();
   return findResult(await db(), id).catch((fault) => {
     if (fault instanceof Problem && fault.code === "not-found") notFound();
     throw fault;
@@ -83,7 +85,7 @@ export default async function ResultPage({ params }: Props) {
             <CurvesTable result={result.result} />
           </div>
           <div>
-            <PhasesTable phases={result.result.phases} />
+            <PhasesTable phases={result.result.phases} last="Time" text={(phase) => formatDuration(phase.seconds)} />
           </div>
         </div>
       </Section>
