@@ -30,11 +30,11 @@ afterEach(() => {
 });
 
 /** A runner on `data`; `end` is the SIGTERM. */
-async function runner() {
+async function runner(threads = 1) {
   const stop = new AbortController();
   stops.push(stop);
   const settings = readSettings(
-    { data, threads: 1 },
+    { data, threads },
     { TICKETMARK_HOME: join(tmpdir(), "ticketmark-test-home"), TICKETMARK_NATIVE: "0" },
   );
   const status = { say: (text: string) => void said.push(text), progress() {}, clear() {} };
@@ -342,6 +342,14 @@ describe("the loop", () => {
     await until(() => site.results.length === 1);
     await second.end();
     expect(site.handBacks).toEqual([]);
+  });
+
+  it("offers no engine that it cannot open, and says why", async () => {
+    const { end } = await runner(100);
+    await until(() => site.claims.length > 0);
+    await end();
+    expect(site.claims[0]!.engines).toEqual(["reference"]);
+    expect(said).toContainEqual(expect.stringMatching(/^Engine auto is not offered: threads: .* got 100$/));
   });
 
   it("finishes its job when told to drain, then ends", async () => {

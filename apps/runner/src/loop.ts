@@ -63,7 +63,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       },
       onReachable: tellOnce(client.server, status),
     };
-    const offer = await probeEngines(settings, stop);
+    const offer = await probeEngines(supervisor);
     status.say(`Runner of ${client.server} ready: ${offer.environment.device} (${offer.environment.reason})`);
 
     let sent = performance.now();
@@ -154,13 +154,16 @@ export async function askEngines({ native, threads, cache }: Settings, stop?: Ab
   throw new Problem("engine-unavailable", ending.type === "failed" ? ending.message : "the worker named no engine");
 }
 
-async function probeEngines(settings: Settings, stop: AbortSignal): Promise<Offer> {
+/** What can be opened here, and nothing else, is offered; what cannot is said. */
+async function probeEngines({ settings, stop, status }: Supervisor): Promise<Offer> {
   const engines = await askEngines(settings, stop);
   const first = engines.find(({ environment }) => environment !== null);
   if (!first?.environment) {
     const reasons = engines.map(({ choice, problem }) => `${choice}: ${problem?.message}`).join("; ");
     throw new Problem("engine-unavailable", `expected an engine that works here; ${reasons}`);
   }
+  for (const { choice, problem } of engines)
+    if (problem) status.say(`Engine ${choice} is not offered: ${problem.message}`);
   const present = engines.filter(({ environment }) => environment !== null).map(({ choice }) => choice);
   return { engines: present, environment: first.environment };
 }

@@ -71,6 +71,10 @@ describe("ticketmark", () => {
     expect(await ticketmark("explode")).toMatchObject({ code: 2, out: "" });
     expect(await ticketmark("run")).toMatchObject({ code: 2 });
     expect(await ticketmark("run", "x", "--seed", "many")).toMatchObject({ code: 2 });
+    expect(await ticketmark("run", "x", "--threads", "100")).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/whole number from 1 to 64/),
+    });
     expect(await ticketmark("--help")).toMatchObject({ code: 0, err: "" });
     const missing = await ticketmark("run", "nothing.json");
     expect(missing).toMatchObject({

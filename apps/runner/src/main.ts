@@ -2,7 +2,7 @@
  * The command-line program. Exit codes: 0 done, 1 a problem (one line on stderr; problem JSON with --json), 2 wrong
  * usage, 130 stopped by Ctrl-C before the end.
  */
-import { ENGINE_CHOICES, Problem } from "@ticketmark/core";
+import { ENGINE_CHOICES, MOST_THREADS, Problem } from "@ticketmark/core";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Crashed } from "./child.ts";
 import { VERSION } from "./code.ts";
@@ -33,7 +33,7 @@ const threads = () =>
   new Option("--threads <n>", "threads of the cpu engine").argParser((text) => {
     const parsed = threadsSchema.safeParse(text);
     if (parsed.success) return parsed.data;
-    throw new InvalidArgumentError("expected a whole number from 1 to 256");
+    throw new InvalidArgumentError(`expected a whole number from 1 to ${MOST_THREADS}`);
   });
 
 const program = new Command("ticketmark")

@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MOST_THREADS } from "@ticketmark/core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ensureKey, readKey } from "./keys.ts";
 import { parseServer, readEnrolment, readSettings, writeEnrolment } from "./settings.ts";
@@ -23,6 +24,10 @@ describe("readSettings", () => {
     });
   });
 
+  it("takes as many threads as the engine does", () => {
+    expect(readSettings({}, { TICKETMARK_THREADS: `${MOST_THREADS}` }).threads).toBe(MOST_THREADS);
+  });
+
   it("reads switches and refuses what they cannot mean", () => {
     expect(readSettings({}, { TICKETMARK_NATIVE: "0", TICKETMARK_THREADS: "3" })).toMatchObject({
       native: false,
@@ -30,7 +35,7 @@ describe("readSettings", () => {
     });
     expect(readSettings({ threads: 2 }, { TICKETMARK_THREADS: "3" }).threads).toBe(2);
     expect(() => readSettings({}, { TICKETMARK_NATIVE: "no" })).toThrow(/TICKETMARK_NATIVE/);
-    for (const threads of ["0", "1.5", "many", "257"]) {
+    for (const threads of ["0", "1.5", "many", "65", "100"]) {
       expect(() => readSettings({}, { TICKETMARK_THREADS: threads })).toThrow(/TICKETMARK_THREADS/);
     }
   });

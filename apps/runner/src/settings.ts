@@ -7,7 +7,7 @@
  */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { digestSchema, Problem } from "@ticketmark/core";
+import { digestSchema, MOST_THREADS, Problem } from "@ticketmark/core";
 import { z } from "zod";
 import { makePrivateFolder, PRIVATE_FILE, readJson, writeAtomically } from "./files.ts";
 
@@ -15,7 +15,7 @@ export const threadsSchema = z.coerce
   .number("expected a whole number of threads")
   .int("expected a whole number of threads")
   .min(1)
-  .max(256);
+  .max(MOST_THREADS);
 
 const environmentSchema = z.object({
   TICKETMARK_HOME: z.string().min(1).optional(),

@@ -1,12 +1,21 @@
 /**
- * The training process: runs one job and ends. It talks NDJSON over stdin and stdout (protocol.ts), writes snapshots
- * and results into the folders it was given, and ends itself when the supervisor's end of the pipe closes, so that no
- * orphan trains on. It holds no secret: the supervisor signs.
+ * The training process: runs one job, or says which engines there are, and ends. It talks NDJSON over stdin and stdout
+ * (protocol.ts), writes snapshots and results into the folders it was given, and ends itself when the supervisor's end
+ * of the pipe closes, which it notices between two iterations: no orphan trains on. It holds no secret: the supervisor
+ * signs.
  */
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { digestOf, Problem, type Progress, parseCompleteSpec, type Spec, specDigest } from "@ticketmark/core";
+import {
+  CLAIM_ENGINE,
+  digestOf,
+  Problem,
+  type Progress,
+  parseCompleteSpec,
+  type Spec,
+  specDigest,
+} from "@ticketmark/core";
 import { openEngine, type RunOptions, runJob } from "@ticketmark/core/run";
 import { codeIdentity, codeState } from "./code.ts";
 import { readDataFile } from "./data.ts";
@@ -30,9 +39,9 @@ type Run = Extract<Command, { type: "run" }>;
 const PRIORITY = 10;
 /** Milliseconds of training between two turns of the event loop. */
 const TURN_MS = 50;
-/** Shortest time between two progress messages. */
+/** Shortest time between two progress messages of a phase, its last apart. */
 const PROGRESS_MS = 200;
-/** Snapshots may take this share of the time at most. */
+/** Snapshots may take this share of the time at most; the one that is asked for by "stop" does not count. */
 const SNAPSHOT_SHARE = 0.02;
 
 let stopping = false;
@@ -71,7 +80,7 @@ async function probe({ choices, settings }: Extract<Command, { type: "probe" }>)
 async function run(command: Run, code: Code): Promise<void> {
   const spec = parseCompleteSpec(command.spec);
   const { engine, environment } = await open(command.engine, command.settings);
-  const checkEngine = engine.id === "cpu" ? engine : (await open("cpu", command.settings)).engine;
+  const checkEngine = engine.id === CLAIM_ENGINE ? engine : (await open(CLAIM_ENGINE, command.settings)).engine;
   const snapshots = {
     folder: command.snapshotDir,
     of: { specDigest: specDigest(spec), state: await codeState(code) },
