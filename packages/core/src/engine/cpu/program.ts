@@ -68,7 +68,7 @@ export interface Program {
   readonly count: number;
 }
 
-export const PROGRAM_KINDS = [
+const PROGRAM_KINDS = [
   "step",
   "step-blocked",
   "update",
