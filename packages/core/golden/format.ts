@@ -9,7 +9,7 @@ export interface Tensor {
   readonly values: Float32Array | Uint8Array | Int32Array;
 }
 
-export const tensorSchema = z
+const tensorSchema = z
   .object({
     shape: z.array(z.number().int().min(0)),
     dtype: z.enum(["float32", "uint8", "int32"]),

@@ -1,6 +1,6 @@
 /**
  * A model is a list of layer descriptors: shapes and flags, no tensors. Engines compile it, `flops.ts` counts it,
- * `weights.ts` names its parameters. Layers run in order, each on the output of the one before it.
+ * `parameters` names what it learns. Layers run in order, each on the output of the one before it.
  */
 export interface LinearLayer {
   readonly kind: "linear";

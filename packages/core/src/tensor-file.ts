@@ -21,16 +21,14 @@ import type { Mask } from "./mask.ts";
 import { Problem } from "./problem.ts";
 import type { Weights } from "./weights.ts";
 
-export const TENSOR_KINDS = ["ticket", "trained", "snapshot"] as const;
-export type TensorKind = (typeof TENSOR_KINDS)[number];
+const TENSOR_KINDS = ["ticket", "trained", "snapshot"] as const;
+type TensorKind = (typeof TENSOR_KINDS)[number];
 
 /** What a ticket or trained file holds. */
 export interface MaskedWeights {
   readonly mask: Mask;
   readonly weights: Weights;
 }
-
-export type { Mask, Weights };
 
 const MAGIC = "TKTMARK1";
 const MAX_HEADER_BYTES = 1 << 20;

@@ -8,16 +8,33 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DataFile } from "../datasets/dataset.ts";
+import { datasets } from "../datasets/index.ts";
+import { multiplyAdds } from "../flops.ts";
+import { models } from "../models/index.ts";
+import { plan } from "../plan.ts";
 import { runJob } from "../run.ts";
 import { parseSpec, type SpecInput } from "../spec.ts";
+import { EVALUATION_BATCH } from "../training/evaluate.ts";
+import { threadsFor } from "./cpu/choose.ts";
 import type { Engine } from "./engine.ts";
 import { NUMERICS } from "./numerics.ts";
 import { openEngine } from "./open.ts";
 
 const extrusion = { interval: 1, granularity: 0.05, settle: 20, learningRate: 0.01 };
-const PINS: { numerics: number; name: string; spec: SpecInput; ticket: string; trained: string; trace: string }[] = [
+interface Pin {
+  readonly numerics: number;
+  readonly name: string;
+  readonly spec: SpecInput;
+  /** How many of 3 threads the net is worth at its largest batch: the cpu engine takes no more, whatever is asked for. */
+  readonly threads: 1 | 3;
+  readonly ticket: string;
+  readonly trained: string;
+  readonly trace: string;
+}
+const PINS: readonly Pin[] = [
   {
     numerics: 1,
+    threads: 1,
     name: "toy, lth-iter: dense and sparse training, Nesterov, label smoothing",
     spec: {
       ...{ dataset: "toy", model: "mlp-tiny", method: { id: "lth-iter", rounds: 2 }, sparsity: 0.9, seed: 11 },
@@ -29,6 +46,20 @@ const PINS: { numerics: number; name: string; spec: SpecInput; ticket: string; t
   },
   {
     numerics: 1,
+    threads: 3,
+    name: "toy, l1-iter in batches large enough for threads: dense, then masked after an update, then sparse",
+    spec: {
+      ...{ dataset: "toy", model: "mlp-tiny", sparsity: 0.9, seed: 5 },
+      method: { id: "l1-iter", rounds: 2, maskFirst: false },
+      recipe: { batchSize: 640, epochs: 30, learningRate: [{ epoch: 0, value: 0.1 }] },
+    },
+    ticket: "dfd00e2e6795aaf742b0e0b2efb2ddfa63422f57fbe93506149c86499ffafb90",
+    trained: "e8c78f0b691e309e6af2540bdace06f7b30fbd12fdaa75584c9693f3137f7023",
+    trace: "1d56d31dd7947ea5264ba73c29b68eaba8c1da3678f24d08c7bee73213cfa0db",
+  },
+  {
+    numerics: 1,
+    threads: 3,
     name: "mnist, rst: extrusion, the cut, an epoch at 90 %",
     spec: {
       ...{ dataset: "mnist", model: "lenet-300-100", method: { id: "rst", ...extrusion }, sparsity: 0.9, seed: 1 },
@@ -63,8 +94,16 @@ async function digests(engine: Engine, spec: SpecInput) {
 }
 
 const builds = [false, true].flatMap((native) => [1, 2, 3].map((threads) => ({ native, threads })));
-describe.each(PINS)("$name", ({ numerics, spec, ticket, trained, trace }) => {
+describe.each(PINS)("$name", ({ numerics, spec, threads: worth, ticket, trained, trace }) => {
   test("is pinned under the NUMERICS there is", () => expect(numerics).toBe(NUMERICS));
+
+  test(`is worth ${worth} of 3 threads`, async () => {
+    const complete = parseSpec(spec);
+    const { shape, classes } = datasets.get(complete.dataset);
+    const work = multiplyAdds(models.get(complete.model).architecture(shape, classes));
+    const { phases } = await plan(complete);
+    expect(threadsFor(work * Math.max(EVALUATION_BATCH, ...phases.map((phase) => phase.batchSize)), 3)).toBe(worth);
+  });
 
   test.each(builds)("native $native, $threads threads", async ({ native, threads }) => {
     const { engine, reason } = await openEngine("cpu", { native, threads, cacheDir });

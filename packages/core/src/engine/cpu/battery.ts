@@ -38,7 +38,7 @@ const BATTERY: readonly Case[] = [
   { widths: [50, 30, 10], batch: 16, kept: 0.4, penalty: 1, update: { lossGradient: "blocked" } },
 ];
 
-export const netOf = ({ widths, bias = true }: Case): Architecture => ({
+const netOf = ({ widths, bias = true }: Case): Architecture => ({
   input: [1, 1, widths[0]!],
   classes: widths.at(-1)!,
   layers: widths.slice(1).flatMap((outputs, k): Layer[] => {

@@ -41,7 +41,7 @@ export async function compileKernels(kernels: Uint8Array<ArrayBuffer>): Promise<
 }
 
 /** One thread over a memory of its own. */
-export async function openWasm(module: WebAssembly.Module, arena: Arena): Promise<Host> {
+async function openWasm(module: WebAssembly.Module, arena: Arena): Promise<Host> {
   const memory = allocate(arena.bytes);
   const { run } = await instantiate(module, memory);
   return {
