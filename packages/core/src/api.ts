@@ -33,7 +33,7 @@ import { envelopeSchema } from "./signature.ts";
 export const MAX_JSON_BYTES = 1 << 20;
 /** Largest file (ticket, trained, result) the server takes. */
 export const MAX_FILE_BYTES = 256 << 20;
-/** Largest result file: what the runner hands in, and the site reads. The bounds of `resultSchema` keep it below. */
+/** Largest result file: what the runner hands in, and the site reads. Full curves and all phases take 3 MB. */
 export const MAX_RESULT_BYTES = 8 << 20;
 
 /** Largest integer of a database column of this kind. */

@@ -18,10 +18,15 @@ import { BLOCK } from "./trace.ts";
  */
 const OTHER_ENGINE_SHARE = 0.005;
 
-/** Equal as JSON; else throws Problem "bad-file". */
+/** Equal as JSON; else throws Problem "bad-file" that shows both, long ones from shortly before they differ. */
 export function agree(what: string, expected: unknown, got: unknown): void {
   const [e, g] = [canonicalJson(expected), canonicalJson(got)];
-  if (e !== g) throw new Problem("bad-file", `${what}: expected ${e.slice(0, 300)}; got ${g.slice(0, 300)}`);
+  if (e === g) return;
+  let at = 0;
+  while (e[at] === g[at]) at++;
+  const from = Math.max(e.length, g.length) > 300 ? Math.max(0, at - 100) : 0;
+  const show = (text: string) => `${from > 0 ? "…" : ""}${text.slice(from, from + 300)}`;
+  throw new Problem("bad-file", `${what}: expected ${show(e)}; got ${show(g)}`);
 }
 
 const bad = (message: string): Problem => new Problem("bad-file", `result: ${message}`);

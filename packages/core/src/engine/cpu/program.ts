@@ -68,15 +68,7 @@ export interface Program {
   readonly count: number;
 }
 
-const PROGRAM_KINDS = [
-  "step",
-  "step-blocked",
-  "update",
-  "update-blocked",
-  "gradients",
-  "evaluate",
-  "probe",
-] as const;
+const PROGRAM_KINDS = ["step", "step-blocked", "update", "update-blocked", "gradients", "evaluate", "probe"] as const;
 export type ProgramKind = (typeof PROGRAM_KINDS)[number];
 
 /** Plans every program for parameters stored as `storage` says, and writes them all. */
