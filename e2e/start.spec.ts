@@ -83,7 +83,7 @@ test("Ctrl-C in the middle of a job; the next start goes on; kill -9 leaves nobo
           (job) => job.state,
           () => null,
         ),
-      { timeout: 60_000 },
+      { timeout: 100_000 },
     )
     .toBe("done");
   expect(second.output()).not.toContain(token); // shown once
