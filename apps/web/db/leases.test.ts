@@ -157,7 +157,7 @@ for (const server of await testServers()) {
     it("frees a revoked runner's job without counting a fault", async () => {
       const id = await add();
       const holder = (await take())!;
-      expect(await revokeRunner(db, runner)).toEqual([id]);
+      expect(await revokeRunner(db, runner)).toEqual([{ jobId: id, leaseHash: holder.leaseHash }]);
       expect(await revokeRunner(db, runner)).toEqual([]);
       expect(await state(id)).toMatchObject({
         state: "queued",

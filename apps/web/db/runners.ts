@@ -2,6 +2,7 @@
 import { type Environment, Problem } from "@ticketmark/core";
 import { and, eq, isNull, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import type { Sender } from "./files.ts";
 import { jobs, type Runner, runners, tokens } from "./schema.ts";
 
 export interface Enrolment {
@@ -65,9 +66,9 @@ export async function tellRunner(db: Db, id: string, command: "continue" | "drai
 
 /**
  * Ends a key's trust for good: the bearer no longer works, the key cannot enrol again, and its jobs go back to the queue
- * without a fault counted. Results it signed before stay, and say so. Returns the jobs it held. Throws Problem "not-found".
+ * without a fault counted. Results it signed before stay, and say so. Returns the leases it held. Throws Problem "not-found".
  */
-export function revokeRunner(db: Db, id: string): Promise<string[]> {
+export function revokeRunner(db: Db, id: string): Promise<Sender[]> {
   return db.transaction(async (tx) => {
     const [row] = await tx
       .update(runners)
@@ -76,7 +77,7 @@ export function revokeRunner(db: Db, id: string): Promise<string[]> {
       .returning({ id: runners.id });
     if (!row) throw new Problem("not-found", `runner ${id}: there is none`);
     const ended = sql`${jobs.command} = 'cancel'`;
-    const freed = await tx
+    return tx
       .update(jobs)
       .set({
         state: sql`(case when ${ended} then 'cancelled' else 'queued' end)::job_state`,
@@ -87,8 +88,7 @@ export function revokeRunner(db: Db, id: string): Promise<string[]> {
         message: sql`case when ${ended} then ${jobs.message} else 'its runner''s key was revoked' end`,
       })
       .where(and(eq(jobs.runnerId, id), eq(jobs.state, "running")))
-      .returning({ id: jobs.id });
-    return freed.map((job) => job.id);
+      .returning({ jobId: jobs.id, leaseHash: sql<string>`${jobs.leaseHash}` });
   });
 }
 

@@ -12,6 +12,8 @@
  *   POST /api/v1/jobs                    queue a spec     maintainer           → JobReply (201)
  *   POST /api/v1/jobs/ID/cancel          stop a job       maintainer           → {}
  *   POST /api/v1/runners/ID/drain        no more jobs     maintainer           → {}
+ *   POST /api/v1/runners/ID/resume       jobs again       maintainer           → {}
+ *   POST /api/v1/runners/ID/revoke       end its key      maintainer           → {}
  *   POST /api/v1/suites/ID               queue a suite once  maintainer        → SuiteReply
  *   POST /api/v1/enrolment-tokens        make a token     maintainer           → { token, expiresAt }
  *   GET  /api/v1/results?limit=&after=   newest first                          → { results, next }

@@ -9,7 +9,7 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
   async POST(request, params) {
     await requireMaintainer(request);
     const freed = await revokeRunner(await db(), idFrom(params, "runner"));
-    for (const jobId of freed) await dropFiles(await db(), { jobId });
+    for (const lease of freed) await dropFiles(await db(), lease);
     return reply({});
   },
 });
