@@ -43,6 +43,7 @@ it("keeps the newest jobs' folders, and leaves alone what is no job's", async ()
     await new Promise((resolve) => setTimeout(resolve, 5)); // another time for each
   }
   for (const name of ["note.txt", exampleJob().id]) await writeFile(join(folder, name), "mine");
+  await mkdir(join(folder, "notes"));
   expect(await keepNewestJobs(folder)).toEqual(jobs.toReversed().slice(0, 20));
-  expect(await namesIn(folder)).toHaveLength(22);
+  expect(await namesIn(folder)).toHaveLength(23);
 });
