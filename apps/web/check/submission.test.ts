@@ -22,7 +22,6 @@ import {
 } from "@ticketmark/core";
 import { type JobOutput, runJob } from "@ticketmark/core/run";
 import { wasmEngine } from "@ticketmark/core/verify";
-import { eq } from "drizzle-orm";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import * as file from "../app/api/v1/files/[digest]/route.ts";
 import * as cancel from "../app/api/v1/jobs/[id]/cancel/route.ts";
@@ -88,11 +87,7 @@ const statement = (held: ClaimedJob, of: Result = run.result, digest = digestOf(
   statementOf(held, of, digest);
 const upload = (held: ClaimedJob, named: Named = run.files) => uploadFiles(held, named);
 
-const expire = async () =>
-  (await db())
-    .update(jobs)
-    .set({ leaseExpiresAt: new Date(0) })
-    .where(eq(jobs.state, "running"));
+const expire = async () => (await db()).update(jobs).set({ leaseExpiresAt: new Date(0) });
 
 const untilChecked = (id: string) =>
   vi.waitFor(
@@ -340,6 +335,10 @@ describe("refused, and nothing is stored", () => {
     await upload(silent);
     await expire();
     await take(); // another claim, soon: the late result may be under way
+    expect((await stored()).files).toHaveLength(before.files.length + 3);
+    await (await db()).update(announcements).set({ announcedAt: new Date(0) });
+    await announce(silent, "ticket", run.files.ticket!);
+    await take(); // sent again: the others are still wanted
     expect((await stored()).files).toHaveLength(before.files.length + 3);
     await (await db()).update(announcements).set({ announcedAt: new Date(0) });
     const id = await queue();

@@ -54,8 +54,8 @@ export async function withdraw(db: Db, { jobId, leaseHash }: { jobId: string; le
 }
 
 /**
- * Withdraws what belongs to jobs that ended and to leases that are no longer held, unless something came for them within
- * `seconds`: a late result is on its way then. Returns whose files may go now.
+ * Withdraws all that belongs to jobs that ended and to leases that are no longer held, unless something came for a lease
+ * within `seconds`: a late result is on its way then. Returns whose files may go now.
  */
 export async function withdrawDead(db: Db, seconds: number): Promise<Sender[]> {
   const dead = db
@@ -63,7 +63,9 @@ export async function withdrawDead(db: Db, seconds: number): Promise<Sender[]> {
     .from(jobs)
     .where(
       sql`${jobs.id} = ${announcements.jobId} and (${jobs.state} in ('done', 'cancelled')
-        or (${announcements.announcedAt} < now() - make_interval(secs => ${seconds})
+        or ((select max(announced_at) from announcements latest
+              where latest.job_id = ${announcements.jobId} and latest.lease_hash = ${announcements.leaseHash})
+            < now() - make_interval(secs => ${seconds})
           and (${jobs.state} <> 'running' or ${jobs.leaseExpiresAt} < now() or ${jobs.leaseHash} <> ${announcements.leaseHash})))`,
     );
   return db
