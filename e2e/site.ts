@@ -62,7 +62,8 @@ export class Site {
   }
 
   get token(): string {
-    return readFileSync(join(this.data, "maintainer-token"), "utf8").trim();
+    const file = readdirSync(this.data).find((name) => /^maintainer-token(-[0-9a-f]{8})?$/.test(name))!; // of one database
+    return readFileSync(join(this.data, file), "utf8").trim();
   }
 
   /** A call with the maintainer's token. */
