@@ -22,7 +22,9 @@ describe("a snapshot", () => {
     expect(await readSnapshot(folder, of, quiet)).toEqual({ iteration: 100, bytes: Buffer.from([100]) });
     expect(await snapshotIteration(folder)).toBe(100);
     expect(await readSnapshot(folder, { ...of, specDigest: "c".repeat(64) }, quiet)).toBeNull();
-    expect(await readSnapshot(folder, { ...of, state: "c".repeat(32) }, quiet)).toBeNull();
+    const said: string[] = [];
+    expect(await readSnapshot(folder, { ...of, state: "c".repeat(32) }, (why) => said.push(why))).toBeNull();
+    expect(said).toEqual([expect.stringMatching(/the code has changed since iteration 100/)]);
   });
 
   it("with other bytes than were written is set aside", async () => {

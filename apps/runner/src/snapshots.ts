@@ -54,15 +54,16 @@ export async function writeSnapshot(
 
 /**
  * The snapshot that a run goes on from; null when there is none. One whose bytes are not those that were written is set
- * aside, and `onDamaged` told.
+ * aside. `onRefused` hears of that, and of one that another state of the code made.
  */
 export async function readSnapshot(
   folder: string,
   of: SnapshotOf,
-  onDamaged: (why: string) => void,
+  onRefused: (why: string) => void,
 ): Promise<{ iteration: number; bytes: Uint8Array } | null> {
-  for (const { name, specDigest, state, iteration, sha256 } of await list(folder)) {
-    if (specDigest !== of.specDigest || state !== of.state) continue;
+  const snapshots = (await list(folder)).filter(({ specDigest }) => specDigest === of.specDigest);
+  for (const { name, state, iteration, sha256 } of snapshots) {
+    if (state !== of.state) continue;
     try {
       const bytes = await readBounded(join(folder, name), MAX_SNAPSHOT_BYTES);
       if (!bytes) continue;
@@ -72,9 +73,11 @@ export async function readSnapshot(
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       await rename(join(folder, name), join(folder, DAMAGED));
-      onDamaged(error.message);
+      onRefused(error.message);
     }
   }
+  const other = snapshots.find(({ state }) => state !== of.state);
+  if (other) onRefused(`the code has changed since iteration ${other.iteration}, and a result names one state of it`);
   return null;
 }
 

@@ -3,6 +3,7 @@ import Link from "next/link";
 import type { LatestResult } from "../db/pages.ts";
 import { formatPercent, formatSparsity, formatTime } from "./format.ts";
 import { MethodName } from "./method-name.tsx";
+import { datasetName, modelName } from "./registry-names.ts";
 
 export function LatestResults({ latest }: { latest: readonly LatestResult[] }) {
   return (
@@ -27,7 +28,7 @@ export function LatestResults({ latest }: { latest: readonly LatestResult[] }) {
               </span>
               <span className="note flex justify-between gap-2">
                 <span>
-                  seed {result.seed}, {result.runner}
+                  {modelName(result.model)} on {datasetName(result.dataset)}, seed {result.seed}
                 </span>
                 <time dateTime={result.receivedAt.toISOString()}>{formatTime(result.receivedAt)}</time>
               </span>

@@ -31,6 +31,8 @@ export async function siteCounts(db: Db): Promise<SiteCounts> {
 }
 
 const latestColumns = {
+  dataset: results.dataset,
+  model: results.model,
   id: results.id,
   method: results.method,
   sparsity: results.sparsity,

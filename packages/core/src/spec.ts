@@ -60,7 +60,12 @@ const inputSchema = z.strictObject({
     ],
     { error: 'expected a method: "id", or { "id": …, and its settings }' },
   ),
-  sparsity: z.number().min(0).lt(1).optional(),
+  sparsity: z
+    .number()
+    .refine((share) => share >= 0 && share < 1, {
+      error: "expected a share of the weights, 0 ≤ sparsity < 1, such as 0.98",
+    })
+    .optional(),
   scope: scopeSchema.default("uniform"),
   recipe: z.looseObject({}).default({}),
   seed: z.number().int().min(0).max(0xffff_ffff).default(0),
