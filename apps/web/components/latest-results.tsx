@@ -26,9 +26,12 @@ export function LatestResults({ latest }: { latest: readonly LatestResult[] }) {
                   <strong className="font-semibold">{formatPercent(result.accuracy)}</strong>
                 )}
               </span>
+              <span className="note block">
+                {modelName(result.model)} on {datasetName(result.dataset)}
+              </span>
               <span className="note flex justify-between gap-2">
                 <span>
-                  {modelName(result.model)} on {datasetName(result.dataset)}, seed {result.seed}
+                  seed {result.seed}, {result.runner}
                 </span>
                 <time dateTime={result.receivedAt.toISOString()}>{formatTime(result.receivedAt)}</time>
               </span>
