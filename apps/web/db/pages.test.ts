@@ -4,11 +4,10 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
 import { addJob } from "./jobs.ts";
 import { listPairs, listRuns } from "./leaderboard.ts";
-import { claim } from "./leases.ts";
 import { groupOf, latestResults, listRunners, provenanceOf, siteCounts } from "./pages.ts";
 import { addResult, setCheck } from "./results.ts";
 import { files, jobs, results, runners } from "./schema.ts";
-import { addRunner, clear, environment, someDigest, someJob, testServers } from "./test-databases.ts";
+import { addRunner, clear, someDigest, someJob, takeJob, testServers } from "./test-databases.ts";
 
 const score = (correct: number): Score => ({ correct, total: 10_000, loss: 0.1 });
 
@@ -61,9 +60,7 @@ for (const server of await testServers()) {
 
     async function take(spec: Spec) {
       await addJob(db, someJob({ spec }));
-      const lease = { hash: someDigest(), nonce: someDigest(), seconds: 120 };
-      const job = await claim(db, runner, { kinds: ["run"], engines: ["auto"], environment, snapshots: [] }, lease);
-      return { jobId: job!.id, runnerId: runner, leaseHash: lease.hash };
+      return takeJob(db, runner);
     }
 
     async function store(spec: Spec, result: Result, groupDigest = someDigest()): Promise<string> {

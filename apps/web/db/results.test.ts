@@ -3,7 +3,7 @@ import { eq, sql } from "drizzle-orm";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
 import { addJob, cancelJob } from "./jobs.ts";
-import { claim, handBack, heartbeat } from "./leases.ts";
+import { handBack, heartbeat } from "./leases.ts";
 import {
   addResult,
   findEnvelope,
@@ -16,7 +16,7 @@ import {
 } from "./results.ts";
 import { jobs, results } from "./schema.ts";
 import { addSuiteJobs, queuedSpecs } from "./suites.ts";
-import { addRunner, clear, environment, someDigest, someJob, testServers } from "./test-databases.ts";
+import { addRunner, clear, someDigest, someJob, takeJob, testServers } from "./test-databases.ts";
 
 const score = (correct: number): Score => ({ correct, total: 200, loss: 0.1 + 0.2 });
 /** What these queries read of a result. */
@@ -51,12 +51,7 @@ for (const server of await testServers()) {
       other = await addRunner(db, "two");
     });
 
-    async function take(by: string) {
-      const lease = { hash: someDigest(), nonce: someDigest(), seconds: 120 };
-      const offer = { kinds: ["run" as const], engines: ["auto" as const], environment, snapshots: [] };
-      const job = await claim(db, by, offer, lease);
-      return { jobId: job!.id, runnerId: by, leaseHash: lease.hash };
-    }
+    const take = (by: string) => takeJob(db, by);
     type Holder = Awaited<ReturnType<typeof take>>;
     const verified = (holder: Holder, more: Partial<Verified> = {}): Verified => ({
       ...holder,

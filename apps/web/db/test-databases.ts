@@ -13,6 +13,7 @@ import { afterAll, expect } from "vitest";
 import { requiredInTests } from "../env.ts";
 import { type Database, type Db, open } from "./client.ts";
 import type { NewJob } from "./jobs.ts";
+import { claim } from "./leases.ts";
 import { runners } from "./schema.ts";
 
 export const migrations = join(import.meta.dirname, "../../../drizzle");
@@ -154,3 +155,10 @@ export const someJob = (more: Partial<NewJob> = {}): NewJob => ({
   createdBy: "tests",
   ...more,
 });
+
+/** Claims the next job as a runner that offers the engine "auto"; there must be one. */
+export async function takeJob(db: Db, runnerId: string) {
+  const lease = { hash: someDigest(), nonce: someDigest(), seconds: 120 };
+  const job = await claim(db, runnerId, { kinds: ["run"], engines: ["auto"], environment, snapshots: [] }, lease);
+  return { jobId: job!.id, runnerId, leaseHash: lease.hash };
+}

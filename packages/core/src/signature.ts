@@ -5,6 +5,7 @@
  */
 import * as ed25519 from "@noble/ed25519";
 import { sha512 } from "@noble/hashes/sha2.js";
+import { concatBytes } from "@noble/hashes/utils.js";
 import { z } from "zod";
 import { canonicalBytes, digestOf, parseCanonical } from "./canonical.ts";
 import { Problem } from "./problem.ts";
@@ -51,10 +52,7 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
   const head = new TextEncoder().encode(
     `DSSEv1 ${new TextEncoder().encode(payloadType).length} ${payloadType} ${payload.length} `,
   );
-  const bytes = new Uint8Array(head.length + payload.length);
-  bytes.set(head);
-  bytes.set(payload, head.length);
-  return bytes;
+  return concatBytes(head, payload);
 }
 
 export function signStatement(statement: Statement, key: KeyPair): Envelope {

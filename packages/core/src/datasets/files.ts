@@ -1,4 +1,5 @@
 /** What every data set does with its files and examples: checks bytes before they are decoded, names what was decoded. */
+import { concatBytes } from "@noble/hashes/utils.js";
 import { digestOfLarge } from "../canonical.ts";
 import { Problem } from "../problem.ts";
 import type { DataFile, Examples, ReadFile } from "./dataset.ts";
@@ -21,11 +22,5 @@ export async function digestOfExamples(train: Examples, test: Examples): Promise
     head.setUint32(0, count);
     return [new Uint8Array(head.buffer), images, labels];
   });
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return digestOfLarge(whole);
+  return digestOfLarge(concatBytes(...parts));
 }
