@@ -1,5 +1,5 @@
 /** What every engine checks before it writes anything: names, sizes and labels. Each throws Problem "bad-request". */
-import { type Architecture, parameters } from "../layers.ts";
+import { type Architecture, learned, parameters } from "../layers.ts";
 import type { Mask } from "../mask.ts";
 import { Problem } from "../problem.ts";
 import type { Weights } from "../weights.ts";
@@ -37,9 +37,13 @@ export function checkImages(
   }
 }
 
-/** Every parameter of the architecture, each of its size, and nothing else. */
-export function checkWeights(architecture: Architecture, what: string, values: Weights): void {
-  const expected = parameters(architecture);
+/** Every parameter of the architecture (gradients and momentum: every learned one), each of its size, and nothing else. */
+export function checkWeights(
+  architecture: Architecture,
+  what: "weights" | "gradients" | "momentum",
+  values: Weights,
+): void {
+  const expected = what === "weights" ? parameters(architecture) : learned(architecture);
   for (const { name, size } of expected) {
     const got = Object.hasOwn(values, name) ? values[name]!.length : "none";
     if (got !== size) throw new Problem("bad-request", `${what} ${name}: expected ${size} values; got ${got}`);

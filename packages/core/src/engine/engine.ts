@@ -23,6 +23,8 @@ export interface Update {
   readonly nesterov: boolean;
   readonly labelSmoothing: number;
   readonly lossGradient: "kept" | "blocked";
+  /** uint32 that decides what dropout drops in this step (`dropout.ts`); left out = 0. */
+  readonly dropoutSeed?: number;
 }
 
 /**
@@ -37,10 +39,10 @@ export interface Update {
 export interface Network {
   /** Bytes the network holds on its device at its peak, known at compile time. */
   readonly peakBytes: number;
-  /** Copies out. Under a mask, gradients and momentum of pruned weights read as 0. */
+  /** Copies out; weights with batch-norm state. Under a mask, gradients and momentum of pruned weights read as 0. */
   read(what: "weights" | "gradients" | "momentum"): Promise<Weights>;
-  /** Copies in: every parameter of the network, all sizes checked before anything is written. Under a mask, values of
-   * pruned weights are dropped (they are 0). */
+  /** Copies in: every parameter of the network (weights: states too; the others: learned ones alone), all sizes checked
+   * before anything is written. Under a mask, values of pruned weights are dropped (they are 0). */
   write(what: "weights" | "gradients" | "momentum", values: Weights): Promise<void>;
   /** From now on pruned weights are +0 and stay so; takes effect at once. Unnamed parameters are kept whole.
    * null = dense again (pruned weights stay 0 until trained; momentum of pruned weights starts at 0). */
@@ -53,14 +55,17 @@ export interface Network {
   update(update: Update): Promise<void>;
   /** Mean loss of each step since the last call, measured before that step's update; the oldest first. */
   losses(): Promise<Float32Array>;
-  /** Mean-loss gradients of all weights, dense where there is no mask; no update. */
+  /** Mean-loss gradients of all weights, dense where there is no mask; no update. Batch norm normalises by the batch, and
+   * remembers nothing; nothing is dropped. */
   gradients(images: Float32Array, labels: Uint8Array, labelSmoothing?: number): Promise<Weights>;
   /** One forward and backward pass with a given gradient of the output: how engines are compared layer by layer.
-   * output and outputGradient [batch, classes]; inputGradient [batch, channels, height, width]. */
+   * output and outputGradient [batch, classes]; inputGradient [batch, channels, height, width]. In mode "train" (the
+   * default), batch norm normalises by the batch; nothing is remembered, nothing is dropped. */
   probe(
     images: Float32Array,
     batch: number,
     outputGradient: Float32Array,
+    mode?: "train" | "evaluate",
   ): Promise<{ output: Float32Array; inputGradient: Float32Array; gradients: Weights }>;
   /** loss = sum over the examples (float64 sum of float32 batch sums), correct = examples whose largest output is the
    * label's (first of equals; NaN is never correct). Any number of examples: split into batches of at most maxBatch. */
