@@ -15,6 +15,12 @@ export function power(x: number, y: number): number {
   return exp(product, lost + tail * y);
 }
 
+/** The natural logarithm, within one unit in the last place of `Math.log`. @param x positive and normal */
+export function logarithm(x: number): number {
+  const [head, tail] = log(x);
+  return head + tail;
+}
+
 /** log x as an unevaluated sum of two doubles. */
 function log(x: number): readonly [head: number, tail: number] {
   let m = x;

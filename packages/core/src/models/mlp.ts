@@ -1,11 +1,8 @@
 /**
  * Fully connected nets: linear layers with ReLU between, biases everywhere, the classifier not prunable (the DLTH rule).
- * Every weight and bias of a layer starts uniform in ±1/√inputs, which is what PyTorch's `nn.Linear` comes to
- * (kaiming_uniform_ with a = √5).
  */
-import { type Architecture, type Layer, parameters, type Shape } from "../layers.ts";
-import type { Rng } from "../rng.ts";
-import type { Weights } from "../weights.ts";
+import type { Architecture, Layer, Shape } from "../layers.ts";
+import { uniformByFanIn } from "./initialise.ts";
 import type { Model } from "./model.ts";
 
 function mlp(input: Shape, hidden: readonly number[], classes: number): Architecture {
@@ -18,17 +15,6 @@ function mlp(input: Shape, hidden: readonly number[], classes: number): Architec
     inputs = outputs;
   }
   return { input, classes, layers };
-}
-
-/** U(±1/√fan_in), a stream of its own for each parameter. */
-function uniformByFanIn(architecture: Architecture, rng: Rng): Weights {
-  return Object.fromEntries(
-    parameters(architecture).map(({ name, size, fanIn }) => {
-      const bound = 1 / Math.sqrt(fanIn);
-      const stream = rng.stream(name);
-      return [name, Float32Array.from({ length: size }, () => (2 * stream.uniform() - 1) * bound)];
-    }),
-  );
 }
 
 export const lenet300100: Model = {

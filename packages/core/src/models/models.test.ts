@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { datasets } from "../datasets/index.ts";
-import { parameters } from "../layers.ts";
+import { nodesOf, parameters } from "../layers.ts";
 import { seededRng } from "../rng.ts";
+import type { Weights } from "../weights.ts";
 import { models } from "./index.ts";
 
+const TOO_DEEP_FOR_TOY = new Set<string>();
 const mnist = datasets.get("mnist");
 const lenet = models.get("lenet-300-100");
 const architecture = lenet.architecture(mnist.shape, mnist.classes);
@@ -36,16 +38,30 @@ test("initial weights and biases are uniform in ±1/√inputs", () => {
   }
 });
 
-test("every model fits every data set, and its initial weights depend on the seed alone", () => {
+/** As text: comparing a million numbers one by one takes vitest seconds. */
+const bytesOf = (weights: Weights) =>
+  Object.entries(weights).map(([name, { buffer }]) => `${name} ${Buffer.from(buffer).toString("base64")}`);
+
+test("every model fits the data sets whose images are large enough, and says so of the others", () => {
   for (const model of models.list) {
-    for (const { shape, classes } of datasets.list) {
+    for (const { id, shape, classes } of datasets.list) {
       const net = model.architecture(shape, classes);
-      const weights = model.initialise(net, seededRng(2));
-      expect(Object.keys(weights)).toEqual(parameters(net).map(({ name }) => name));
-      expect(model.initialise(net, seededRng(2))).toEqual(weights);
-      expect(model.initialise(net, seededRng(3))).not.toEqual(weights);
+      if (id === "toy" && TOO_DEEP_FOR_TOY.has(model.id)) expect(() => nodesOf(net)).toThrow(/a plane that holds/);
+      else expect(nodesOf(net).at(-1)!.shape).toEqual([classes, 1, 1]);
       const last = net.layers.findLast((layer) => layer.kind === "linear")!;
       expect([last.outputs, last.prunable]).toEqual([classes, false]);
     }
+  }
+});
+
+test("initial weights are the architecture's parameters in its order, and depend on the seed alone", () => {
+  for (const model of models.list) {
+    const net = model.architecture([1, 8, 8], 4);
+    const all = parameters(net);
+    if (all.reduce((sum, { size }) => sum + size, 0) > 1_000_000) continue; // the same code as the smaller ones'
+    const weights = model.initialise(net, seededRng(2));
+    expect(Object.keys(weights)).toEqual(all.map(({ name }) => name));
+    expect(bytesOf(model.initialise(net, seededRng(2)))).toEqual(bytesOf(weights));
+    expect(bytesOf(model.initialise(net, seededRng(3)))).not.toEqual(bytesOf(weights));
   }
 });

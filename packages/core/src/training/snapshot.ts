@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { canonicalBytes, decodeNumber, encodeNumber, numberSchema, parseCanonical } from "../canonical.ts";
 import { NUMERICS } from "../engine/numerics.ts";
-import { type Architecture, parameters } from "../layers.ts";
+import { type Architecture, learned, type Parameter, parameters } from "../layers.ts";
 import { Problem } from "../problem.ts";
 import { resultSchema } from "../result.ts";
 import { readTensorFile, type Tensor, writeTensorFile } from "../tensor-file.ts";
@@ -91,16 +91,17 @@ export function readSnapshot(bytes: Uint8Array, of: SnapshotOf, architecture: Ar
   if (!parsed.success)
     throw new Problem("bad-file", `snapshot: state: ${parsed.error.message}`, { cause: parsed.error });
   const { completed, position, trace, record } = parsed.data;
-  const expectedParameters = parameters(architecture);
-  const sets = 2 + completed; // weights, momentum, and those of each completed phase
-  if (tensors.size !== 2 + sets * expectedParameters.length)
+  const held = parameters(architecture);
+  const moved = learned(architecture);
+  const expectedTensors = 2 + held.length * (1 + completed) + moved.length; // state and block; weights, those of each completed phase; momentum
+  if (tensors.size !== expectedTensors)
     throw new Problem(
       "bad-file",
-      `snapshot: expected ${2 + sets * expectedParameters.length} tensors after ${completed} phases; got ${tensors.size}`,
+      `snapshot: expected ${expectedTensors} tensors after ${completed} phases; got ${tensors.size}`,
     );
-  const all = (prefix: string): Weights =>
+  const all = (prefix: string, of: readonly Parameter[] = held): Weights =>
     Object.fromEntries(
-      expectedParameters.map(({ name, size }) => {
+      of.map(({ name, size }) => {
         const values = tensors.get(`${prefix}/${name}`);
         if (!(values instanceof Float32Array) || values.length !== size)
           throw new Problem(
@@ -115,7 +116,7 @@ export function readSnapshot(bytes: Uint8Array, of: SnapshotOf, architecture: Ar
       completed: Array.from({ length: completed }, (_, i) => all(`completed/${i}`)),
       running: {
         weights: all("weights"),
-        momentum: all("momentum"),
+        momentum: all("momentum", moved),
         position: { ...position, lossSum: decodeNumber(position.lossSum), block },
       },
     },

@@ -92,7 +92,7 @@ export async function train(
   network.setMask(null);
   network.setPenalty(null);
   await network.write("weights", start.weights);
-  await network.write("momentum", start.momentum ?? zerosLike(start.weights));
+  await network.write("momentum", start.momentum ?? zerosLike(await network.read("momentum")));
   if (mask && (phase.maskFirst || iteration > 0)) network.setMask(mask);
 
   while (iteration < phase.iterations) {
