@@ -4,6 +4,7 @@ import { applyMask, keptCount, leaving, type Mask } from "../src/mask.ts";
 import type { Weights } from "../src/weights.ts";
 import { type Comparison, TOLERANCE } from "./compare.ts";
 import { magnitudeSchema, rstIterSchema, rstSchema } from "./format.ts";
+import { ratioOf } from "./nets.ts";
 import { prunedIndices, type Replay, type Replayed, replay, type Snapshot, wholeMask } from "./replay.ts";
 
 const RULES = { min: "smallest", max: "largest", rand: "random", iter_rand: "random" } as const;
@@ -28,7 +29,7 @@ export async function rst(file: unknown, engine: Engine, compare: Comparison): P
       batchSize: config.batch,
       lossGradient: config.block_loss_grad ? "blocked" : "kept",
     },
-    ratios: () => byParameter(masks, (_, i) => config.stage_pr[i] ?? 0),
+    ratios: () => byParameter(masks, (_, place, layer) => ratioOf(config, layer, place)),
     draws: given ? byParameter(masks, (kept) => [[...prunedIndices(kept), ...keptIndices(kept)]]) : {},
     steps: config.steps,
     ...wantedOf(expected),

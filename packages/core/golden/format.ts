@@ -27,8 +27,14 @@ const tensorSchema = z
 
 const floats = tensorSchema.refine(({ values }) => values instanceof Float32Array, "expected float32");
 
-/** Parameters and buffers by name, in module order. */
-const stateSchema = z.record(z.string(), floats).transform((state) => weightsOf(state));
+/** Parameters and buffers by name, in module order, without PyTorch's counters of batches: nothing reads them. */
+const stateSchema = z
+  .record(z.string(), z.unknown())
+  .transform((state) =>
+    Object.fromEntries(Object.entries(state).filter(([name]) => !/\.num_batches_tracked$/.test(name))),
+  )
+  .pipe(z.record(z.string(), floats))
+  .transform((state) => weightsOf(state));
 const masksSchema = z.record(z.string(), tensorSchema).transform((masks) => masksOf(masks));
 
 const weightsOf = (state: Readonly<Record<string, Tensor>>): Record<string, Float32Array> =>
@@ -48,15 +54,11 @@ const scheduleSchema = z
   .record(z.string(), z.number())
   .transform((steps) => Object.entries(steps).map(([epoch, value]) => ({ epoch: Number(epoch), value })));
 
-const mlp = {
-  model: z.literal("mlp"),
-  d_in: z.number().int(),
-  width: z.number().int(),
-  n_fc: z.number().int().min(1),
+const training = {
   classes: z.number().int(),
   batch: z.number().int(),
   n_batches: z.number().int(),
-  /** One ratio per linear layer. */
+  /** Ratios: `ratioOf`. */
   stage_pr: z.array(z.number()),
   seed: z.number(),
   /** Steps of the snapshots. */
@@ -65,6 +67,28 @@ const mlp = {
   weight_decay: z.number(),
   lr_ft: z.number(),
 };
+const mlp = {
+  model: z.literal("mlp"),
+  d_in: z.number().int(),
+  width: z.number().int(),
+  n_fc: z.number().int().min(1),
+};
+const resnet = {
+  model: z.literal("resnet"),
+  /** Channels and blocks of each stage. */
+  widths: z.array(z.number().int()),
+  blocks: z.array(z.number().int()).default([1, 1, 1]),
+  /** Height and width of the images, which have 3 channels. */
+  hw: z.number().int(),
+};
+/** A setting that is not listed is not known to the reader: the case is refused, not run without it. */
+const configSchema = <T extends z.ZodRawShape>(settings: T) =>
+  z.discriminatedUnion("model", [
+    z.strictObject({ ...training, ...mlp, ...settings }),
+    z.strictObject({ ...training, ...resnet, ...settings }),
+  ]);
+const netSchema = configSchema({});
+export type NetConfig = z.infer<typeof netSchema>;
 
 /** What every file says of itself. */
 export const headSchema = z.object({
@@ -73,10 +97,8 @@ export const headSchema = z.object({
   config: z.looseObject({ model: z.string().optional() }).optional(),
 });
 
-/** A setting that is not listed is not known to the reader: the case is refused, not run without it. */
 export const rstSchema = z.object({
-  config: z.strictObject({
-    ...mlp,
+  config: configSchema({
     steps: z.number().int(),
     lr_prune: z.number(),
     schedule: z.enum(["x", "x^2", "x^3"]),
@@ -117,7 +139,6 @@ const cycleSchema = z.object({
 });
 
 const iterative = {
-  ...mlp,
   method: z.string(),
   num_cycles: z.number().int(),
   epochs_mini: z.number().int().optional(),
@@ -144,7 +165,7 @@ const iterativeCase = {
 
 export const rstIterSchema = z.object({
   ...iterativeCase,
-  config: z.strictObject({
+  config: configSchema({
     ...iterative,
     pick: z.enum(["iter_rand", "min", "max"]),
     lr_prune: z.number(),
@@ -160,7 +181,7 @@ export const rstIterSchema = z.object({
 /** LTH, LTH-Iter, L1, L1-Iter and Scratch. */
 export const magnitudeSchema = z.object({
   ...iterativeCase,
-  config: z.strictObject({ ...iterative, pick: z.enum(["min", "max", "rand"]) }),
+  config: configSchema({ ...iterative, pick: z.enum(["min", "max", "rand"]) }),
 });
 
 export const lambdaSchema = z.object({
@@ -215,20 +236,45 @@ export const pickSchema = z.object({
   ),
 });
 
-export const layersSchema = z.object({ cases: z.record(z.string(), z.unknown()) });
+export const layersSchema = z.object({ cases: z.record(z.string(), z.unknown()), init: z.unknown() });
 
-export const linearSchema = z.object({
-  inputs: z.object({ x: floats, weight: floats, bias: floats }),
+/** One layer: its input and parameters, what came out and the way back. */
+export const layerSchema = z.object({
+  inputs: z.object({ x: floats }).catchall(floats),
   grad_output: floats,
   output: floats,
-  grads: z.object({ x: floats, weight: floats, bias: floats }),
+  grads: z.object({ x: floats }).catchall(floats),
 });
 
-export const reluSchema = z.object({
-  inputs: z.object({ x: floats }),
+export const addSchema = z.object({
+  inputs: z.object({ a: floats, b: floats }),
   grad_output: floats,
   output: floats,
-  grads: z.object({ x: floats }),
+  grads: z.object({ a: floats, b: floats }),
+});
+
+export const batchNormSchema = layerSchema.extend({
+  running_mean_after: floats,
+  running_var_after: floats,
+  output_eval: floats,
+});
+
+const sampleSchema = z.object({
+  shape: z.array(z.number().int()),
+  sample_mean: z.number(),
+  sample_std: z.number(),
+  sample_absmax: z.number(),
+  n: z.number(),
+});
+export type Sample = z.infer<typeof sampleSchema>;
+
+export const initSchema = z.object({
+  batchnorm: z.string(),
+  samples: z.object({
+    kaiming_normal_conv: sampleSchema,
+    kaiming_normal_linear: sampleSchema,
+    default_conv_or_linear_weight: sampleSchema,
+  }),
 });
 
 export const crossEntropySchema = z.object({

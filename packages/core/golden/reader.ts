@@ -9,6 +9,7 @@ import type { Engine } from "../src/engine/engine.ts";
 import { type Comparison, comparison } from "./compare.ts";
 import { magnitude, rst, rstIter, Unsupported } from "./experiments.ts";
 import { headSchema, layersSchema } from "./format.ts";
+import { initialisation } from "./initialise.ts";
 import { LAYER_CASES } from "./layers.ts";
 import { lambda, picking } from "./rules.ts";
 
@@ -31,7 +32,7 @@ const KINDS: Readonly<Record<string, (file: unknown, engine: Engine, compare: Co
   pick: (file, _, compare) => picking(file, compare),
 };
 
-const NETS = ["mlp"];
+const NETS = ["mlp", "resnet"];
 
 /** Outcomes of all cases of a folder, in the order of their file names. `index.json` is a list, not a case. */
 export async function* readFolder(folder: string, engine: Engine): AsyncGenerator<Outcome> {
@@ -68,9 +69,11 @@ async function* readLayers(file: unknown, name: string, engine: Engine): AsyncGe
   if (!parsed.success) yield { name, status: "FAIL", error: 0, detail: z.prettifyError(parsed.error) };
   for (const [part, content] of Object.entries(parsed.data?.cases ?? {})) {
     const run = LAYER_CASES.find(([prefix]) => part.startsWith(prefix))?.[1];
-    if (run) yield await outcomeOf(`${name}/${part}`, (compare) => run(content, engine, compare));
+    if (run) yield await outcomeOf(`${name}/${part}`, (compare) => run({ name: part, file: content, engine, compare }));
     else yield skipped(`${name}/${part}`, `layer ${part} is not implemented`);
   }
+  const init = parsed.data?.init;
+  if (init !== undefined) yield await outcomeOf(`${name}/init`, (compare) => initialisation(init, compare));
 }
 
 const skipped = (name: string, detail: string): Outcome => ({ name, status: "SKIP", error: 0, detail });

@@ -4,7 +4,6 @@
  * where a phase is cut short; nothing else. Everything that passes by is kept for comparison.
  */
 import type { Engine, Network } from "../src/engine/engine.ts";
-import type { Architecture, Layer } from "../src/layers.ts";
 import { type Mask, pruneCount } from "../src/mask.ts";
 import { methods } from "../src/methods/index.ts";
 import type { DenseNetwork, Phase, Ticket } from "../src/methods/method.ts";
@@ -12,20 +11,11 @@ import type { Rng } from "../src/rng.ts";
 import { Trace } from "../src/trace.ts";
 import { denseNetwork } from "../src/training/dense-network.ts";
 import type { Weights } from "../src/weights.ts";
-import type { Tensor } from "./format.ts";
+import type { NetConfig, Tensor } from "./format.ts";
+import { architectureOf } from "./nets.ts";
 
 export interface GoldenNet {
-  readonly config: {
-    readonly d_in: number;
-    readonly width: number;
-    readonly n_fc: number;
-    readonly classes: number;
-    readonly batch: number;
-    readonly n_batches: number;
-    readonly momentum: number;
-    readonly weight_decay: number;
-    readonly lr_ft: number;
-  };
+  readonly config: NetConfig;
   readonly init: Weights;
   readonly batches: { readonly x: Tensor; readonly y: readonly (readonly number[])[] };
 }
@@ -77,7 +67,7 @@ export interface Replayed {
 export async function replay(options: Replay): Promise<Replayed> {
   const { engine, net, ratios, draws, steps } = options;
   const { config, init } = net;
-  const architecture = mlp(config);
+  const architecture = architectureOf(config);
   const { network, losses, strengths, mask } = watched(await engine.compile(architecture, config.batch));
   const snapshots = new Map<number, Snapshot>();
   const finalSnapshots = new Map<number, Snapshot>();
@@ -149,20 +139,8 @@ export async function replay(options: Replay): Promise<Replayed> {
   return { ticket, calls, ...before, snapshots, finalLosses: losses, finalSnapshots };
 }
 
-/** `n_fc` linear layers `net.0`, `net.2`, … with ReLU between. */
-function mlp({ d_in, width, n_fc, classes }: GoldenNet["config"]): Architecture {
-  const layers: Layer[] = [{ kind: "flatten" }];
-  for (let i = 0; i < n_fc; i++) {
-    const inputs = i === 0 ? d_in : width;
-    const outputs = i === n_fc - 1 ? classes : width;
-    if (i > 0) layers.push({ kind: "relu" });
-    layers.push({ kind: "linear", name: `net.${2 * i}`, inputs, outputs, bias: true, prunable: true });
-  }
-  return { input: [1, 1, d_in], classes, layers };
-}
-
 function batch({ config, batches: { x, y } }: GoldenNet, index: number) {
-  const size = config.batch * config.d_in;
+  const size = x.values.length / config.n_batches;
   return {
     images: (x.values as Float32Array).slice(index * size, (index + 1) * size),
     labels: Uint8Array.from(y[index]!),
