@@ -91,7 +91,7 @@ function pruned(
   for (let i = 0; i < size; i++) all[i] = i;
   const order = rule === "smallest" || (old && by === "magnitude") ? byMagnitude(all, values, "rising") : all;
 
-  const oldCount = old ? size - sum(old) : 0;
+  const oldCount = old ? size - countKept(old) : 0;
   if (count < oldCount) throw new Error(`a quota prunes ${count}, fewer than the ${oldCount} before`);
   const chosen = new Uint32Array(oldCount);
   const rest = new Uint32Array(size - oldCount);
@@ -104,14 +104,18 @@ function pruned(
   const missing = count - oldCount;
   const drawn =
     rule === "random"
-      ? rng
-          .permutation(rest.length)
-          .subarray(0, missing)
-          .map((i) => rest[i]!)
+      ? shuffled(rest, missing, rng)
       : rule === "largest"
         ? byMagnitude(rest.sort(), values, "falling")
         : rest;
   return joined(new Uint32Array(count), [chosen, drawn.subarray(0, missing)]);
+}
+
+/** The first `count` of the indices in a random order. */
+function shuffled(indices: Uint32Array, count: number, rng: Rng): Uint32Array {
+  const drawn = rng.permutation(indices.length).subarray(0, count);
+  for (let i = 0; i < count; i++) drawn[i] = indices[drawn[i]!]!;
+  return drawn;
 }
 
 /**
@@ -156,17 +160,24 @@ export const denseMask = (weights: Weights, prunable: readonly string[]): Mask =
 
 /** 1 where the mask prunes: the weights that leave. */
 export const leaving = (mask: Mask): Mask =>
-  Object.fromEntries(Object.entries(mask).map(([name, kept]) => [name, kept.map((k) => 1 - k)]));
+  Object.fromEntries(Object.entries(mask).map(([name, kept]) => [name, inverted(kept)]));
 
-/** A loop, since a callback for each weight is what would take most of a plan's time. */
-function sum(values: Uint8Array): number {
+function inverted(kept: Uint8Array): Uint8Array {
+  const inverse = new Uint8Array(kept.length);
+  for (let i = 0; i < kept.length; i++) inverse[i] = 1 - kept[i]!;
+  return inverse;
+}
+
+/** Kept weights of one layer. A loop, since a callback for each weight is what would take most of a plan's time. */
+export function countKept(kept: Uint8Array): number {
   let total = 0;
-  for (let i = 0; i < values.length; i++) total += values[i]!;
+  for (let i = 0; i < kept.length; i++) total += kept[i]!;
   return total;
 }
 
 /** Kept weights over all layers of the mask. */
-export const keptCount = (mask: Mask): number => Object.values(mask).reduce((total, kept) => total + sum(kept), 0);
+export const keptCount = (mask: Mask): number =>
+  Object.values(mask).reduce((total, kept) => total + countKept(kept), 0);
 
 /** Pruned share of the weights of the mask's layers; 0 without a mask. */
 export function sparsityOf(mask: Mask | null): number {
@@ -180,7 +191,9 @@ export function applyMask(weights: Weights, mask: Mask): Weights {
   return Object.fromEntries(
     Object.entries(weights).map(([name, values]) => {
       const kept = mask[name];
-      return [name, kept ? values.map((value, i) => (kept[i] ? value : 0)) : values.slice()];
+      const copy = values.slice();
+      if (kept) for (let i = 0; i < copy.length; i++) if (kept[i] === 0) copy[i] = 0;
+      return [name, copy];
     }),
   );
 }

@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { multiplyAdds } from "./flops.ts";
-import type { Architecture } from "./layers.ts";
+import type { Architecture, ConvLayer, Layer } from "./layers.ts";
 import { effectiveSparsity, layerCounts, measureSparsity } from "./measures.ts";
 
 const linear = (name: string, inputs: number, outputs: number) =>
@@ -30,6 +30,81 @@ test("an effective weight lies on a path of kept weights from input to output", 
   expect(effectiveSparsity(net, mask)).toBe(1 - 4 / 16);
   expect(effectiveSparsity(net, {})).toBe(0);
   expect(effectiveSparsity(net, { "b.weight": new Uint8Array(6) })).toBe(1);
+});
+
+describe("effective sparsity through a graph", () => {
+  const conv = (name: string, inputs: number, outputs: number, more: Partial<ConvLayer> = {}): ConvLayer => {
+    const [kernel, stride, padding] = [[1, 2] as const, [1, 1] as const, [0, 0] as const];
+    return {
+      kind: "conv",
+      name,
+      inputs,
+      outputs,
+      kernel,
+      stride,
+      padding,
+      groups: 1,
+      bias: true,
+      prunable: true,
+      ...more,
+    };
+  };
+  const wide = (layers: Layer[], classes: number): Architecture => ({ input: [2, 1, 3], classes, layers });
+
+  test("a channel lives by any tap of its kernel, and not by a batch norm's shift; features of a channel live with it", () => {
+    const chain = wide(
+      [
+        conv("a", 2, 2),
+        { kind: "batch-norm", name: "n", channels: 2 },
+        { kind: "relu" },
+        { kind: "max-pool", kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
+        { kind: "flatten" },
+        linear("b", 4, 1),
+      ],
+      1,
+    );
+    const a = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0); // [outputs 2, inputs 2, 1, taps 2]: input 1 → channel 0
+    // features 0 and 1 are channel 0, features 2 and 3 channel 1, which nothing reaches
+    expect(effectiveSparsity(chain, { "a.weight": a, "b.weight": Uint8Array.of(0, 1, 1, 1) })).toBe(1 - 2 / 12);
+    // channel 0 leads nowhere
+    expect(effectiveSparsity(chain, { "a.weight": a, "b.weight": Uint8Array.of(0, 0, 1, 1) })).toBe(1);
+  });
+
+  test("a sum is alive through either branch; option A's channels of zeros are not", () => {
+    const block = wide(
+      [
+        conv("stem", 2, 2),
+        { kind: "option-a", name: "short", inputs: 2, outputs: 4, stride: 2 },
+        conv("body", 2, 4, { kernel: [1, 1], stride: [1, 2], input: "stem" }),
+        { kind: "add", other: "short" },
+        { kind: "relu" },
+        { kind: "global-average-pool" },
+        linear("out", 4, 2),
+      ],
+      2,
+    );
+    const nothing = new Uint8Array(8);
+    // the shortcut alone: stem channels 0, 1 → channels 1, 2 of the sum
+    expect(effectiveSparsity(block, { "body.weight": nothing })).toBe(1 - (8 + 0 + 4) / 24);
+    // the body adds channel 3, from stem channel 0
+    const one = Uint8Array.of(0, 0, 0, 0, 0, 0, 1, 0);
+    expect(effectiveSparsity(block, { "body.weight": one })).toBe(1 - (8 + 1 + 6) / 24);
+    // stem channel 0 is dead: with it channel 1 of the sum and the body's only weight
+    const stem = Uint8Array.of(0, 0, 0, 0, 1, 1, 1, 1);
+    expect(effectiveSparsity(block, { "stem.weight": stem, "body.weight": one })).toBe(1 - (4 + 0 + 2) / 24);
+    // nothing but channel 0 of the sum is read, which only the body could feed
+    const out = Uint8Array.of(1, 0, 0, 0, 1, 0, 0, 0);
+    expect(effectiveSparsity(block, { "body.weight": one, "out.weight": out })).toBe(1);
+  });
+
+  test("groups keep to their own channels", () => {
+    const grouped = wide([conv("a", 2, 4, { groups: 2 }), { kind: "global-average-pool" }, linear("b", 4, 2)], 2);
+    // [outputs 4, inputs of the group 1, 1, taps 2]: outputs 0, 1 read input 0; only output 2 keeps weights
+    const a = Uint8Array.of(0, 0, 0, 0, 1, 1, 0, 0);
+    expect(effectiveSparsity(grouped, { "a.weight": a })).toBe(1 - (2 + 2) / 16);
+    expect(multiplyAdds(grouped)).toBe(4 * 2 * 2 + 8); // 4 outputs of 2 taps at 2 positions
+    expect(multiplyAdds(grouped, { "a.weight": a })).toBe(2 * 2 + 8);
+  });
 });
 
 test("real sparsity, compression and speed-up are ShrinkBench's", () => {

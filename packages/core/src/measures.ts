@@ -3,12 +3,11 @@
  * (ShrinkBench, arXiv 2003.03033 §4.2). Effective sparsity: Vysogorets and Kempe 2021 (arXiv 2107.02306).
  */
 import { multiplyAdds } from "./flops.ts";
-import { type Architecture, type LinearLayer, type Parameter, parameters } from "./layers.ts";
-import type { Mask } from "./mask.ts";
+import { type Architecture, learned, type Node, nodesOf, type Parameter, parameters } from "./layers.ts";
+import { countKept, type Mask } from "./mask.ts";
 import type { Result } from "./result.ts";
 import type { MaskedWeights } from "./tensor-file.ts";
 
-const count = (kept: Uint8Array): number => kept.reduce((sum, k) => sum + k, 0);
 const weightsOf = (architecture: Architecture): Parameter[] =>
   parameters(architecture).filter(({ kind }) => kind === "weight");
 
@@ -16,7 +15,7 @@ const weightsOf = (architecture: Architecture): Parameter[] =>
 export function layerCounts(architecture: Architecture, mask: Mask): Result["layers"] {
   return weightsOf(architecture).map(({ name, size }) => {
     const kept = mask[name];
-    return { name, weights: size, kept: kept ? count(kept) : size };
+    return { name, weights: size, kept: kept ? countKept(kept) : size };
   });
 }
 
@@ -30,10 +29,11 @@ export function measureSparsity(
   const kept = layers.reduce((sum, layer) => sum + layer.kept, 0);
   let all = 0;
   let nonZero = 0;
-  for (const { name, size } of parameters(architecture)) {
+  for (const { name, size } of learned(architecture)) {
     const layerMask = mask[name];
+    const values = weights[name]!;
     all += size;
-    nonZero += weights[name]!.reduce((sum, w, i) => sum + (w !== 0 && layerMask?.[i] !== 0 ? 1 : 0), 0);
+    for (let i = 0; i < size; i++) if (values[i] !== 0 && layerMask?.[i] !== 0) nonZero++;
   }
   return {
     real: (total - kept) / total,
@@ -44,37 +44,70 @@ export function measureSparsity(
 }
 
 /**
- * Share of the weights that lie on no path of kept weights from an input to an output. Biases carry no path: a unit that
- * no input reaches is a constant. Only for chains of linear layers, ReLU and flatten; that is every model there is.
+ * Share of the weights that lie on no path of kept weights from an input to an output. A unit is a channel (after `flatten`,
+ * a feature); it is alive if any path reaches it. Biases and batch norms' shifts carry none: a unit that no input reaches is a
+ * constant. Nor does it matter where on the plane a path runs.
  */
 export function effectiveSparsity(architecture: Architecture, mask: Mask): number {
-  const chain = architecture.layers.filter((layer) => layer.kind === "linear");
-  const keptOf = ({ name, inputs, outputs }: LinearLayer) =>
-    mask[`${name}.weight`] ?? new Uint8Array(inputs * outputs).fill(1);
-  const connect = (layer: LinearLayer, from: Uint8Array, forward: boolean): Uint8Array => {
-    const kept = keptOf(layer); // [outputs, inputs]
-    const to = new Uint8Array(forward ? layer.outputs : layer.inputs);
+  const nodes = nodesOf(architecture);
+  const images = new Uint8Array(architecture.input[0]).fill(1);
+  const units = (): Uint8Array[] => nodes.map(({ shape }) => new Uint8Array(shape[0]));
+
+  const reached = units(); // by node: units that an image reaches
+  for (const [i, node] of nodes.entries()) {
+    for (const input of node.inputs) {
+      const from = input < 0 ? images : reached[input]!;
+      connect(node, mask, (a, b) => {
+        reached[i]![b]! |= from[a]!;
+      });
+    }
+  }
+
+  const leads = units(); // by node: units that lead to an output of the net
+  leads.at(-1)?.fill(1);
+  let effective = 0;
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
+    for (const input of node.inputs) {
+      if (input < 0) continue;
+      connect(node, mask, (a, b) => {
+        leads[input]![a]! |= leads[i]![b]!;
+      });
+    }
+    if (node.layer.kind !== "conv" && node.layer.kind !== "linear") continue;
+    const from = node.inputs[0]! < 0 ? images : reached[node.inputs[0]!]!;
+    connect(node, mask, (a, b, weights) => {
+      if (from[a]! & leads[i]![b]!) effective += weights;
+    });
+  }
+  const total = weightsOf(architecture).reduce((sum, { size }) => sum + size, 0);
+  return (total - effective) / total;
+}
+
+/** Calls `edge` for each pair of units, of an input and of the output, that the node connects, and by how many kept weights. */
+function connect(
+  { layer, inputShape, shape }: Node,
+  mask: Mask,
+  edge: (from: number, to: number, weights: number) => void,
+) {
+  if (layer.kind === "conv" || layer.kind === "linear") {
+    const kept = mask[`${layer.name}.weight`];
+    const { groups, kernel } = layer.kind === "conv" ? layer : { groups: 1, kernel: [1, 1] };
+    const taps = kernel[0]! * kernel[1]!;
+    const inputs = layer.inputs / groups;
     for (let o = 0, at = 0; o < layer.outputs; o++) {
-      for (let i = 0; i < layer.inputs; i++, at++) {
-        if (kept[at] && from[forward ? i : o]) to[forward ? o : i] = 1;
+      const first = Math.floor((o * groups) / layer.outputs) * inputs; // of the output's group
+      for (let i = 0; i < inputs; i++, at += taps) {
+        let weights = kept ? 0 : taps;
+        if (kept) for (let tap = 0; tap < taps; tap++) weights += kept[at + tap]!;
+        if (weights > 0) edge(first + i, o, weights);
       }
     }
-    return to;
-  };
-
-  const reached: Uint8Array[] = [new Uint8Array(chain[0]!.inputs).fill(1)]; // by layer: inputs that an input of the net reaches
-  for (const layer of chain) reached.push(connect(layer, reached.at(-1)!, true));
-  let leads: Uint8Array = new Uint8Array(chain.at(-1)!.outputs).fill(1); // outputs of the layer that lead to an output of the net
-  let total = 0;
-  let effective = 0;
-  for (let l = chain.length - 1; l >= 0; l--) {
-    const layer = chain[l]!;
-    const kept = keptOf(layer);
-    for (let o = 0, at = 0; o < layer.outputs; o++) {
-      for (let i = 0; i < layer.inputs; i++, at++) effective += kept[at]! & leads[o]! & reached[l]![i]!;
-    }
-    total += kept.length;
-    leads = connect(layer, leads, false);
+  } else if (layer.kind === "flatten") {
+    const plane = inputShape[1] * inputShape[2];
+    for (let o = 0; o < shape[0]; o++) edge(Math.floor(o / plane), o, 1);
+  } else {
+    const before = Math.floor((shape[0] - inputShape[0]) / 2); // of option A's channels of zeros; otherwise 0
+    for (let i = 0; i < inputShape[0]; i++) edge(i, before + i, 1);
   }
-  return (total - effective) / total;
 }

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { datasets } from "../datasets/index.ts";
-import { nodesOf, parameters } from "../layers.ts";
+import { multiplyAdds } from "../flops.ts";
+import { type Architecture, learned, nodesOf, type Parameter, parameters } from "../layers.ts";
 import { seededRng } from "../rng.ts";
 import type { Weights } from "../weights.ts";
 import { models } from "./index.ts";
 
-const TOO_DEEP_FOR_TOY = new Set<string>();
+/** Four halvings leave nothing of 8 × 8. */
+const TOO_DEEP_FOR_TOY = new Set(["vgg-11-bn", "vgg-16-bn", "vgg-19-bn"]);
 const mnist = datasets.get("mnist");
 const lenet = models.get("lenet-300-100");
 const architecture = lenet.architecture(mnist.shape, mnist.classes);
@@ -35,6 +37,101 @@ test("initial weights and biases are uniform in ±1/√inputs", () => {
     const deviation = Math.sqrt(values.reduce((sum, w) => sum + w * w, 0) / size);
     expect(Math.abs(mean)).toBeLessThan(0.02 * bound);
     expect(deviation).toBeCloseTo(bound / Math.sqrt(3), 3); // as golden/layers.json: 0.02062 for 784 inputs
+  }
+});
+
+const cifar = [3, 32, 32] as const;
+const imagenet = [3, 224, 224] as const;
+
+// On CIFAR-10, learned parameters. What is published: with its source; to the digits it gives, it agrees.
+test.each<[string, number, number, number, string]>([
+  ["resnet-8", 75_290, 73_728, 12_239_488, "counted by hand below"],
+  ["resnet-20", 269_722, 267_264, 40_551_040, "He et al. 2016, Table 6: 0.27 M"],
+  ["resnet-32", 464_154, 460_800, 68_862_592, "He et al. 2016, Table 6: 0.46 M"],
+  ["resnet-44", 658_586, 654_336, 97_174_144, "He et al. 2016, Table 6: 0.66 M"],
+  [
+    "resnet-56",
+    853_018,
+    847_872,
+    125_485_696,
+    "He et al., Table 6: 0.85 M; Li et al. 2017 (arXiv 1608.08710), Table 1: 1.25e8",
+  ],
+  ["resnet-110", 1_727_962, 1_718_784, 252_887_680, "He et al., Table 6: 1.7 M; Li et al. 2017, Table 1: 2.53e8"],
+  ["vgg-11-bn", 9_231_114, 9_216_000, 152_769_536, "kuangliu/pytorch-cifar's VGG11, summed over its layers"],
+  ["vgg-16-bn", 14_728_266, 14_708_736, 313_201_664, "Li et al. 2017, Table 1: 3.13e8 (the same convolutions)"],
+  ["vgg-19-bn", 20_040_522, 20_017_152, 398_136_320, "Frankle and Carbin 2019, Fig. 2: 20.0 M"],
+  ["conv-2", 4_301_642, 4_296_704, 43_780_608, "Frankle and Carbin 2019, Fig. 2: 4.3 M"],
+  ["conv-4", 2_425_930, 2_420_736, 98_306_560, "Frankle and Carbin 2019, Fig. 2: 2.4 M"],
+  ["conv-6", 2_262_602, 2_256_896, 153_881_088, "summed over the layers of Frankle and Carbin's Fig. 2"],
+  ["resnet-18", 11_173_962, 11_157_504, 555_422_720, "kuangliu/pytorch-cifar's ResNet18, summed over its layers"],
+])("%s: %i parameters, %i of them prunable, %i multiply-adds (%s)", (id, all, prunable, work) => {
+  const net = models.get(id).architecture(cifar, 10);
+  expect(sizes(net)).toEqual({ all, prunable, work });
+});
+
+const sizes = (net: Architecture) => ({
+  all: total(learned(net)),
+  prunable: total(parameters(net).filter((parameter) => parameter.prunable)),
+  work: multiplyAdds(net),
+});
+const total = (of: readonly Parameter[]): number => of.reduce((sum, { size }) => sum + size, 0);
+
+test("ResNet-18 on ImageNet is torchvision's: 11,689,512 parameters, 1.81 G multiply-adds", () => {
+  // https://pytorch.org/vision/main/models/generated/torchvision.models.resnet18.html: num_params, GFLOPS
+  const net = models.get("resnet-18-imagenet").architecture(imagenet, 1000);
+  expect(sizes(net)).toEqual({ all: 11_689_512, prunable: 11_157_504, work: 1_814_073_344 });
+  expect(nodesOf(net).find(({ layer }) => layer.name === "layer1.0")!.shape).toEqual([64, 56, 56]);
+});
+
+test("ResNet-8, counted by hand", () => {
+  const net = models.get("resnet-8").architecture(cifar, 10);
+  const convolutions = 9 * (3 * 16 + 2 * 16 * 16 + 16 * 32 + 32 * 32 + 32 * 64 + 64 * 64);
+  const norms = 2 * (3 * 16 + 2 * 32 + 2 * 64);
+  expect(sizes(net).all).toBe(convolutions + norms + 640 + 10);
+  expect(sizes(net).work).toBe(
+    9 * (1024 * (3 * 16 + 2 * 16 * 16) + 256 * (16 * 32 + 32 * 32) + 64 * (32 * 64 + 64 * 64)) + 640,
+  );
+});
+
+test("names are the authors' and torchvision's; conv1 and the classifier are whole", () => {
+  const resnet20 = parameters(models.get("resnet-20").architecture(cifar, 10));
+  expect(resnet20.slice(0, 8).map(({ name }) => name)).toEqual([
+    "conv1.weight",
+    "bn1.weight",
+    "bn1.bias",
+    "bn1.running_mean",
+    "bn1.running_var",
+    "layer1.0.conv1.weight",
+    "layer1.0.bn1.weight",
+    "layer1.0.bn1.bias",
+  ]);
+  const whole = (id: string) =>
+    parameters(models.get(id).architecture(cifar, 10)).flatMap(({ name, kind, prunable }) =>
+      kind === "weight" && !prunable ? [name] : [],
+    );
+  for (const id of ["resnet-20", "resnet-56"]) expect(whole(id)).toEqual(["conv1.weight", "linear.weight"]);
+  for (const id of ["resnet-18", "resnet-18-imagenet"]) expect(whole(id)).toEqual(["conv1.weight", "fc.weight"]);
+  expect(whole("vgg-16-bn")).toEqual(["layers.0.conv.weight", "fc.weight"]);
+  expect(whole("conv-4")).toEqual(["conv1.weight", "fc3.weight"]);
+  const resnet18 = parameters(models.get("resnet-18").architecture(cifar, 10)).map(({ name }) => name);
+  expect(resnet18).toContain("layer2.0.downsample.0.weight");
+  expect(resnet18).toContain("layer4.0.downsample.1.running_var");
+  expect(resnet18.filter((name) => name.endsWith("downsample.0.weight")).length).toBe(3);
+});
+
+test("conv nets start from Kaiming's normal; batch norms as the identity", () => {
+  const net = models.get("resnet-20").architecture(cifar, 10);
+  const weights = models.get("resnet-20").initialise(net, seededRng(1));
+  for (const { name, kind, fanIn, size } of parameters(net)) {
+    const values = weights[name]!;
+    if (kind === "weight" && size > 5_000) {
+      const deviation = Math.sqrt(values.reduce((sum, w) => sum + w * w, 0) / size);
+      expect(deviation / Math.sqrt(2 / fanIn), name).toBeCloseTo(1, 1);
+      expect(Math.max(...values) / deviation, name).toBeGreaterThan(3); // no uniform has such a tail
+    }
+    if (kind === "scale" || name.endsWith("running_var")) expect([...new Set(values)], name).toEqual([1]);
+    if (kind === "shift" || name.endsWith("running_mean")) expect([...new Set(values)], name).toEqual([0]);
+    if (kind === "bias") expect(Math.max(...values.map(Math.abs)), name).toBeLessThanOrEqual(1 / Math.sqrt(fanIn));
   }
 });
 
