@@ -21,7 +21,7 @@ import { seededRng } from "./rng.ts";
 import { type Spec, specDigest } from "./spec.ts";
 import { writeTicketFile } from "./tensor-file.ts";
 import { BLOCK, Trace } from "./trace.ts";
-import { normalised, shuffledBatches, splitTraining } from "./training/batches.ts";
+import { normalised, shuffledBatches, splitTraining, withDropoutSeeds } from "./training/batches.ts";
 import { denseNetwork, type PhaseObserver } from "./training/dense-network.ts";
 import { EVALUATION_BATCH, evaluate, evaluateWeights } from "./training/evaluate.ts";
 import { newRecord, Recorder, type RunRecord } from "./training/record.ts";
@@ -118,7 +118,7 @@ export const runJob: RunJob = async (spec, options) => {
   const snapshot = async (position: Position): Promise<Uint8Array> => {
     recorder.take();
     const running = { weights: await network.read("weights"), momentum: await network.read("momentum"), position };
-    return writeSnapshot(of, { journal: { completed, running }, trace: trace.state, record });
+    return writeSnapshot(of, { journal: { completed, running }, trace: trace.state, record }, architecture);
   };
   const observe = (index: number, phase: ResolvedPhase): PhaseObserver => ({
     ...recorder.observe(index, phase, ticket ? "final" : "method"),
@@ -127,6 +127,8 @@ export const runJob: RunJob = async (spec, options) => {
 
   const prunable = parameters(architecture).filter((parameter) => parameter.prunable);
   const sizes = Object.fromEntries(prunable.map(({ name, size }) => [name, size]));
+  const batches = shuffledBatches(dataset, data.train, split.train, rng);
+  const drops = architecture.layers.some(({ kind }) => kind === "dropout");
   const net = denseNetwork({
     architecture,
     network,
@@ -135,7 +137,7 @@ export const runJob: RunJob = async (spec, options) => {
     rng: rng.stream("method"),
     quotas: (sparsity, round, rounds) => uniformQuotas(sizes, sparsity, round, rounds),
     trainCount: trainingCount(dataset, spec.protocol),
-    batches: shuffledBatches(dataset, data.train, split.train, rng),
+    batches: drops ? withDropoutSeeds(batches, rng) : batches,
     trace,
     observe,
     journal: resumed?.journal,

@@ -7,10 +7,13 @@
  */
 import { z } from "zod";
 import { digestOfJson } from "./canonical.ts";
+import type { Dataset } from "./datasets/dataset.ts";
 import { datasets } from "./datasets/index.ts";
+import { nodesOf } from "./layers.ts";
 import { methods } from "./methods/index.ts";
 import type { Method } from "./methods/method.ts";
 import { models } from "./models/index.ts";
+import type { Model } from "./models/model.ts";
 import { Problem } from "./problem.ts";
 import type { Registry } from "./registry.ts";
 import { type Recipe, recipeSchema } from "./training/recipe.ts";
@@ -78,7 +81,8 @@ export function parseSpec(input: unknown): Spec {
   const whole = check(inputSchema, input, "", faults);
   const { dataset: datasetId, model, method: chosen, recipe: changes, sparsity: wanted } = whole ?? soundFields(input);
   const dataset = datasetId === undefined ? undefined : member(datasets, datasetId, faults);
-  if (model !== undefined) member(models, model, faults);
+  const net = model === undefined ? undefined : member(models, model, faults);
+  if (dataset && net) fit(net, dataset, faults);
   const { id, ...given } = chosen ?? { id: undefined };
   const method = id === undefined ? undefined : member(methods, id, faults);
 
@@ -126,6 +130,16 @@ function member<T extends { readonly id: string }>(list: Registry<T>, id: string
     if (!(error instanceof Problem)) throw error;
     faults.push(error.message);
     return undefined;
+  }
+}
+
+/** A net may need larger images than the data set has. */
+function fit(model: Model, { id, shape, classes }: Dataset, faults: string[]): void {
+  try {
+    nodesOf(model.architecture(shape, classes));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    faults.push(`model: ${model.id} does not fit ${id}, images of ${shape.join(" × ")}: ${error.message}`);
   }
 }
 

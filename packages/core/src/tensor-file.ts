@@ -17,7 +17,7 @@
 import { z } from "zod";
 import { canonicalBytes, digestSchema, parseCanonical } from "./canonical.ts";
 import { type Architecture, parameters } from "./layers.ts";
-import type { Mask } from "./mask.ts";
+import { countKept, type Mask } from "./mask.ts";
 import { Problem } from "./problem.ts";
 import type { Weights } from "./weights.ts";
 
@@ -79,38 +79,56 @@ export function writeTensorFile({ kind, meta, tensors }: TensorFile): Uint8Array
   if (header.length > MAX_HEADER_BYTES || tensors.length > MAX_TENSORS)
     throw new Error("tensor file: header too large");
   const masks = new Map(tensors.map(({ name, values }) => [name, values as Uint8Array]));
-  const parts = tensors.map((tensor) => encode(tensor, masks));
-  const bytes = new Uint8Array(12 + header.length + parts.reduce((sum, part) => sum + padded(part.length), 0));
+  const placed = tensors.map((tensor) => {
+    const mask = tensor.encoding === "sparse" ? masks.get(maskName(tensor.name))! : null;
+    return { tensor, mask, length: encodedLength(tensor, mask) };
+  });
+  const bytes = new Uint8Array(12 + header.length + placed.reduce((sum, { length }) => sum + padded(length), 0));
   bytes.set(new TextEncoder().encode(MAGIC));
   new DataView(bytes.buffer).setUint32(8, header.length, true);
   bytes.set(header, 12);
   let offset = 12 + header.length;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += padded(part.length);
+  for (const { tensor, mask, length } of placed) {
+    encode(tensor, mask, bytes.subarray(offset, offset + length));
+    offset += padded(length);
   }
   return bytes;
 }
 
-function encode({ name, values, encoding }: Tensor, masks: ReadonlyMap<string, Uint8Array>): Uint8Array {
+function encodedLength({ values, encoding }: Tensor, mask: Uint8Array | null): number {
+  if (encoding === "bits") return Math.ceil(values.length / 8);
+  return mask ? 4 * countKept(mask) : values.byteLength;
+}
+
+/** Into its place in the file: a large net's tensors are copied once. */
+function encode({ values, encoding }: Tensor, mask: Uint8Array | null, into: Uint8Array): void {
   if (encoding === "bits") {
-    const bytes = new Uint8Array(Math.ceil(values.length / 8));
-    for (let i = 0; i < values.length; i++) bytes[i >> 3]! |= values[i]! << (i & 7);
-    return bytes;
+    for (let i = 0; i < values.length; i++) into[i >> 3]! |= values[i]! << (i & 7);
+    return;
   }
-  if (values instanceof Uint8Array) return values;
-  const mask = encoding === "sparse" ? masks.get(maskName(name))! : null;
-  const kept = mask ? values.filter((_, i) => mask[i]) : values;
-  const view = new DataView(new ArrayBuffer(kept.length * 4));
-  for (let i = 0; i < kept.length; i++) view.setFloat32(4 * i, kept[i]!, true);
-  return new Uint8Array(view.buffer);
+  if (values instanceof Uint8Array) {
+    into.set(values);
+    return;
+  }
+  const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
+  let next = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (mask && mask[i] === 0) continue;
+    view.setFloat32(next, values[i]!, true);
+    next += 4;
+  }
 }
 
 /**
  * Reads bytes from anywhere. Sizes are checked against the byte length before anything is allocated; memory stays below
  * 40 times the file's size. `expect` may refuse the header before the data is looked at. Throws Problem "bad-file".
+ * @param wanted encoding of the tensors that are decoded; left out: all
  */
-export function readTensorFile(bytes: Uint8Array, expect?: (header: z.infer<typeof headerSchema>) => void): TensorFile {
+export function readTensorFile(
+  bytes: Uint8Array,
+  expect?: (header: z.infer<typeof headerSchema>) => void,
+  wanted?: Tensor["encoding"],
+): TensorFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || new TextDecoder().decode(bytes.subarray(0, 8)) !== MAGIC)
     throw bad(`expected it to start with "${MAGIC}"`);
@@ -138,7 +156,8 @@ export function readTensorFile(bytes: Uint8Array, expect?: (header: z.infer<type
     const padding = bytes.subarray(offset + length, (offset += padded(length)));
     if (padding.length !== padded(length) - length || padding.some((byte) => byte !== 0))
       throw bad(`${name}: expected zeros up to a multiple of 4 bytes`);
-    read.set(name, { name, shape, encoding, values: decode(descriptor, size, data, mask) });
+    if (wanted === undefined || wanted === encoding)
+      read.set(name, { name, shape, encoding, values: decode(descriptor, size, data, mask) });
   }
   if (offset !== bytes.length) throw bad(`expected ${offset} bytes; got ${bytes.length}`);
   return { kind: parsed.data.kind, meta: parsed.data.meta, tensors: [...read.values()] };
@@ -155,7 +174,7 @@ function byteLength({ name, dtype, encoding }: Descriptor, size: number, mask: U
   if (encoding !== "dense" && (encoding === "bits") !== (dtype === "u8"))
     throw bad(`${name}: encoding ${encoding} does not go with ${dtype}`);
   if (encoding === "bits") return Math.ceil(size / 8);
-  if (mask) return 4 * mask.reduce((count, kept) => count + kept, 0);
+  if (mask) return 4 * countKept(mask);
   return dtype === "f32" ? 4 * size : size;
 }
 
@@ -231,6 +250,15 @@ export function readTicketFile(bytes: Uint8Array, architecture?: Architecture): 
   if (alone !== undefined) throw bad(`${maskName(alone)}: expected the weights it belongs to`);
   return { kind: file.kind as TicketFile["kind"], specDigest: meta.data.specDigest, mask, weights };
 }
+
+/** The mask of a ticket or trained file alone: a fraction of the memory that its weights take. Throws Problem "bad-file". */
+export const readMask = (bytes: Uint8Array): Mask =>
+  Object.fromEntries(
+    readTensorFile(bytes, undefined, "bits").tensors.map(({ name, values }) => [
+      name.slice(maskName("").length),
+      values as Uint8Array,
+    ]),
+  );
 
 function checkTensors(tensors: readonly Descriptor[], architecture: Architecture): void {
   const show = ({ name, dtype, shape, encoding }: Omit<Descriptor, "shape"> & { shape: readonly number[] }) =>

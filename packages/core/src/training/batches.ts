@@ -10,6 +10,8 @@ export interface Batch {
   readonly images: Float32Array;
   /** [batch] */
   readonly labels: Uint8Array;
+  /** uint32 that decides what dropout drops; for nets that have dropout. */
+  readonly dropoutSeed?: number;
 }
 
 /** The batch of an iteration of one phase, counted from the recipe's start. Its arrays hold until the next call. */
@@ -54,6 +56,17 @@ export function shuffledBatches(dataset: Dataset, examples: Examples, indices: U
     };
   };
 }
+
+/** The same batches, each with a dropout seed drawn for its phase and iteration: it, too, needs no state to resume. */
+export const withDropoutSeeds =
+  (source: BatchSource, rng: Rng): BatchSource =>
+  (phase, batchSize) => {
+    const batches = source(phase, batchSize);
+    return (iteration) => ({
+      ...batches(iteration),
+      dropoutSeed: rng.stream(`dropout/${phase}/${iteration}`).uint32(),
+    });
+  };
 
 /** Examples as the network sees them, all at once, in arrays of their own. */
 export function normalised(dataset: Dataset, examples: Examples, indices?: Uint32Array): Batch {

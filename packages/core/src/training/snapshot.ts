@@ -1,6 +1,7 @@
 /**
  * A job in the middle, as one tensor file: the journal of completed phases, the running phase's weights, momentum and
- * position, the trace and the record. It is the runner's own and never published; it goes on only under the same spec,
+ * position, the trace and the record. Weights and momentum are one tensor each, all parameters one after the other: the header stays
+ * small whatever the net and the number of phases. It is the runner's own and never published; it goes on only under the same spec,
  * NUMERICS and engine.
  */
 import { z } from "zod";
@@ -37,7 +38,11 @@ export interface Snapshot {
   readonly record: z.infer<typeof recordSchema>;
 }
 
-export function writeSnapshot(of: SnapshotOf, { journal, trace, record }: Snapshot): Uint8Array {
+export function writeSnapshot(
+  of: SnapshotOf,
+  { journal, trace, record }: Snapshot,
+  architecture: Architecture,
+): Uint8Array {
   const { weights, momentum, position } = journal.running;
   const state = canonicalBytes({
     completed: journal.completed.length,
@@ -55,19 +60,35 @@ export function writeSnapshot(of: SnapshotOf, { journal, trace, record }: Snapsh
     values,
     encoding: "dense",
   });
-  const all = (prefix: string, of: Weights) =>
-    Object.entries(of).map(([name, values]) => dense(`${prefix}/${name}`, values));
+  const held = parameters(architecture);
   return writeTensorFile({
     kind: "snapshot",
     meta: { ...of, numerics: NUMERICS },
     tensors: [
       dense("state", state),
       dense("block", position.block),
-      ...all("weights", weights),
-      ...all("momentum", momentum),
-      ...journal.completed.flatMap((done, i) => all(`completed/${i}`, done)),
+      dense("weights", joined(held, weights)),
+      dense("momentum", joined(learned(architecture), momentum)),
+      ...journal.completed.map((done, i) => dense(`completed/${i}`, joined(held, done))),
     ],
   });
+}
+
+const sizeOf = (of: readonly Parameter[]): number => of.reduce((sum, { size }) => sum + size, 0);
+
+function joined(of: readonly Parameter[], values: Weights): Float32Array {
+  const all = new Float32Array(sizeOf(of));
+  let offset = 0;
+  for (const { name, size } of of) {
+    all.set(values[name]!, offset);
+    offset += size;
+  }
+  return all;
+}
+
+function parted(of: readonly Parameter[], all: Float32Array): Weights {
+  let offset = 0;
+  return Object.fromEntries(of.map(({ name, size }) => [name, all.subarray(offset, (offset += size))]));
 }
 
 /**
@@ -91,32 +112,27 @@ export function readSnapshot(bytes: Uint8Array, of: SnapshotOf, architecture: Ar
   if (!parsed.success)
     throw new Problem("bad-file", `snapshot: state: ${parsed.error.message}`, { cause: parsed.error });
   const { completed, position, trace, record } = parsed.data;
-  const held = parameters(architecture);
-  const moved = learned(architecture);
-  const expectedTensors = 2 + held.length * (1 + completed) + moved.length; // state and block; weights, those of each completed phase; momentum
-  if (tensors.size !== expectedTensors)
+  if (tensors.size !== 4 + completed)
     throw new Problem(
       "bad-file",
-      `snapshot: expected ${expectedTensors} tensors after ${completed} phases; got ${tensors.size}`,
+      `snapshot: expected ${4 + completed} tensors after ${completed} phases; got ${tensors.size}`,
     );
-  const all = (prefix: string, of: readonly Parameter[] = held): Weights =>
-    Object.fromEntries(
-      of.map(({ name, size }) => {
-        const values = tensors.get(`${prefix}/${name}`);
-        if (!(values instanceof Float32Array) || values.length !== size)
-          throw new Problem(
-            "bad-file",
-            `snapshot: ${prefix}/${name}: expected ${size} numbers (f32); got ${values?.length ?? "none"}`,
-          );
-        return [name, values];
-      }),
-    );
+  const set = (name: string, of: readonly Parameter[]): Weights => {
+    const values = tensors.get(name);
+    if (!(values instanceof Float32Array) || values.length !== sizeOf(of))
+      throw new Problem(
+        "bad-file",
+        `snapshot: ${name}: expected ${sizeOf(of)} numbers (f32); got ${values?.length ?? "none"}`,
+      );
+    return parted(of, values);
+  };
+  const held = parameters(architecture);
   return {
     journal: {
-      completed: Array.from({ length: completed }, (_, i) => all(`completed/${i}`)),
+      completed: Array.from({ length: completed }, (_, i) => set(`completed/${i}`, held)),
       running: {
-        weights: all("weights"),
-        momentum: all("momentum", moved),
+        weights: set("weights", held),
+        momentum: set("momentum", learned(architecture)),
         position: { ...position, lossSum: decodeNumber(position.lossSum), block },
       },
     },

@@ -101,10 +101,11 @@ export async function train(
       strength = wanted;
       network.setPenalty({ on: penalty.on, strength });
     }
-    const { images, labels } = batches(phase.from + iteration);
+    const { images, labels, dropoutSeed } = batches(phase.from + iteration);
     const learningRate = phase.learningRate(iteration);
     const { momentum, weightDecay, nesterov, labelSmoothing } = recipe;
-    await network.step(images, labels, { learningRate, momentum, weightDecay, nesterov, labelSmoothing, lossGradient });
+    const update = { learningRate, momentum, weightDecay, nesterov, labelSmoothing, lossGradient, dropoutSeed };
+    await network.step(images, labels, update);
     if (iteration === 0 && mask && !phase.maskFirst) network.setMask(mask);
     iteration++;
     inBlock++;
