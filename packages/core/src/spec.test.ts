@@ -53,6 +53,13 @@ test("defaults are filled in: the method's settings, the data set's recipe", () 
   expect(parseSpec({ ...least, method: "dense", sparsity: undefined }).sparsity).toBe(0);
 });
 
+test("a model that needs larger images than the data set has is refused, and what it lacks is said", () => {
+  expect(faultsOf({ ...least, dataset: "toy", model: "vgg-16-bn" })).toBe(
+    "model: vgg-16-bn does not fit toy, images of 1 × 8 × 8: layer 33 (max-pool): expected a plane that holds a window of 2 × 2; got 1 × 1",
+  );
+  expect(parseSpec({ ...least, model: "vgg-16-bn" }).model).toBe("vgg-16-bn"); // 28 × 28 is enough
+});
+
 test("pinned: a changed digest means that old specs changed their meaning", () => {
   expect(specDigest(parseSpec(least))).toBe("012c76f3afc4b429612a75f9200cd5b57d760951c6218805a746eb5d91b7b1a7");
   expect(specDigest(parseSpec({ ...least, method: "dense", sparsity: 0, seed: 3, protocol: "paper" }))).toBe(

@@ -3,7 +3,14 @@ import { digestOf } from "./canonical.ts";
 import type { Architecture } from "./layers.ts";
 import { Problem } from "./problem.ts";
 import { seededRng } from "./rng.ts";
-import { readTensorFile, readTicketFile, type TensorFile, writeTensorFile, writeTicketFile } from "./tensor-file.ts";
+import {
+  readMask,
+  readTensorFile,
+  readTicketFile,
+  type TensorFile,
+  writeTensorFile,
+  writeTicketFile,
+} from "./tensor-file.ts";
 
 const net: Architecture = {
   input: [1, 1, 3],
@@ -33,6 +40,11 @@ test("what is written is read back, bit for bit, and always as the same bytes", 
   expect(Object.is(file.weights["a.bias"]![1], -0)).toBe(true);
   expect(writeTicketFile(file.kind, file.specDigest, file, net)).toEqual(bytes);
   expect(digestOf(bytes)).toBe("df2bb915d1367da0edf4da7bdbbf954844980c98abac3ca38dfc87f200fef590");
+});
+
+test("the mask alone is what the whole file says it is", () => {
+  expect(readMask(bytes)).toEqual(content.mask);
+  expect(() => readMask(bytes.subarray(0, -4))).toThrow(Problem);
 });
 
 test("a snapshot carries bytes, empty tensors, NaN and any JSON", () => {
