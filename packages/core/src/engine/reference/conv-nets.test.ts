@@ -40,8 +40,10 @@ test("only a step remembers the batch's mean and unbiased variance", async () =>
   const trained = await network.probe(images, 2, ones);
   const evaluated = await network.probe(images, 2, ones, "evaluate");
   await network.gradients(images, labels);
-  await network.evaluate(images, labels);
+  const { loss } = await network.evaluate(images, labels);
   expect(await network.read("weights")).toEqual(before);
+  const [a, b, c, d] = evaluated.output as unknown as [number, number, number, number];
+  expect(loss).toBeCloseTo(Math.log(1 + Math.exp(b - a)) + Math.log(1 + Math.exp(c - d)), 5);
   expect(trained.output[3]).toBeCloseTo((2 * (6 - 3)) / Math.sqrt(3.5 + 1e-5) + 1, 6);
   expect(evaluated.output[3]).toBeCloseTo((2 * (6 - 10)) / Math.sqrt(4 + 1e-5) + 1, 6);
 
@@ -123,4 +125,33 @@ test("of equals the first wins, and a NaN beats every number", async () => {
   const { output, inputGradient } = await network.probe(images, 1, Float32Array.of(1, 2, 3, 4));
   expect(output).toEqual(Float32Array.of(5, -1, Number.NaN, Number.NaN));
   expect(inputGradient).toEqual(Float32Array.of(1, 0, 2, 0, 3, 0, 0, 4));
+});
+
+test("a group reads its own inputs", async () => {
+  const conv: Layer = {
+    ...{ kind: "conv", name: "c", inputs: 4, outputs: 2, kernel: [1, 1], stride: [1, 1], padding: [0, 0], groups: 2 },
+    ...{ bias: false, prunable: true },
+  };
+  const { network } = await compiled([4, 1, 1], [conv], 2, { "c.weight": Float32Array.of(1, 10, 100, 1000) });
+  const { output, inputGradient } = await network.probe(Float32Array.of(2, 3, 4, 5), 1, Float32Array.of(1, 2));
+  expect(output).toEqual(Float32Array.of(32, 5400));
+  expect(inputGradient).toEqual(Float32Array.of(1, 10, 200, 2000));
+});
+
+test("an average counts padding as zeros, whatever the window's shape", async () => {
+  const pool: Layer = { kind: "average-pool", kernel: [2, 3], stride: [2, 2], padding: [1, 1] };
+  const { network } = await compiled([1, 2, 3], [pool], 4);
+  const { output } = await network.probe(Float32Array.of(6, 12, 18, 24, 30, 36), 1, new Float32Array(4));
+  expect(output).toEqual(Float32Array.of((6 + 12) / 6, (12 + 18) / 6, (24 + 30) / 6, (30 + 36) / 6));
+});
+
+test("windows step down by the first stride and across by the second", async () => {
+  const conv: Layer = {
+    ...{ kind: "conv", name: "c", inputs: 1, outputs: 1, kernel: [2, 1], stride: [1, 2], padding: [0, 1], groups: 1 },
+    ...{ bias: true, prunable: true },
+  };
+  const weights = { "c.weight": Float32Array.of(1, 10), "c.bias": Float32Array.of(0.5) };
+  const { network } = await compiled([1, 3, 3], [conv], 6, weights);
+  const { output } = await network.probe(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9), 1, new Float32Array(6));
+  expect(output).toEqual(Float32Array.of(0.5, 52.5, 0.5, 0.5, 85.5, 0.5));
 });
