@@ -120,7 +120,7 @@ const show = (values: Quartiles | null, digits: number): string => {
   return values[0] === values[2] ? `${median}` : `${median} (${low}–${high})`;
 };
 const digitsFor = (ms: number): number => (ms < 10 ? 3 : ms < 1000 ? 1 : 0);
-const mebibytes = (bytes: number | null): string => (bytes === null ? "" : (bytes / 2 ** 20).toFixed(0));
+const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 
 function printHead(): void {
   const columns = ["sparsity", "build", "threads", "ms", "peer ms", "ratio"];
@@ -159,7 +159,8 @@ async function measureNet(net: Net, contenders: readonly Contender[], peers: rea
   const compiled = tried.filter((one) => one !== null);
   if (compiled.length === 0) return [];
   const memory = compiled.map(({ build, threads, network }) => `${build} ${threads}: ${mebibytes(network.peakBytes)}`);
-  console.log(`peak memory, MiB: ${memory.join(", ")}; peer, growth of its process: ${mebibytes(peerBytes)}`);
+  if (peerBytes !== null) memory.push(`growth of the peer's process: ${mebibytes(peerBytes)}`);
+  console.log(`peak memory, MiB: ${memory.join("; ")}`);
   printHead();
   const rows: Row[] = [];
   for (const sparsity of options.sparsity) {
@@ -226,7 +227,7 @@ try {
   }
   const rows: Row[] = [];
   if (measuresNets) {
-    console.log(`\npeer: ${peers[0]?.version ?? `none (${pythons.join(" and ")} have no torch)`}`);
+    console.log(`\npeer: ${peers[0]?.version ?? `none (no torch in ${pythons.join(", ")})`}`);
     for (const net of nets) rows.push(...(await measureNet(net, contenders, peers)));
   }
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(rows, null, 2)}\n`);
