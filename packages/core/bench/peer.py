@@ -65,7 +65,7 @@ def vgg(*widths):
         if width is None:
             layers.append(nn.MaxPool2d(2))
             continue
-        layers += [conv3x3(inputs, width), nn.BatchNorm2d(width), nn.ReLU()]
+        layers += [conv3x3(inputs, width, bias=True), nn.BatchNorm2d(width), nn.ReLU()]
         inputs = width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 10))
 
