@@ -1,5 +1,5 @@
 /**
- * `npm run golden -- [DIR] [--engine cpu|reference]`: one line a case, then `N passed, N failed, N skipped`. DIR is this
+ * `npm run golden -- [DIR] [--engine ID]`: one line a case, then `N passed, N failed, N skipped`. DIR is this
  * folder unless named. Exit code 0 only if cases passed and none failed: a folder without a case to run is a failure.
  */
 import { resolve } from "node:path";

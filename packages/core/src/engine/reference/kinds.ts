@@ -4,11 +4,45 @@ import {
   BATCH_NORM_MOMENTUM,
   type BatchNormLayer,
   type DropoutLayer,
+  type LinearLayer,
   type Shape,
   type ShortcutLayer,
 } from "../../layers.ts";
 import { isDropped } from "../dropout.ts";
 import type { Done, Pass } from "./pass.ts";
+
+/** y[n, o] = bias[o] + Σ w[o, i] · x[n, i]. */
+export function linear({ name, inputs, outputs }: LinearLayer, x: Float64Array, { batch, weights }: Pass): Done {
+  const w = weights[`${name}.weight`]!; // [outputs, inputs]
+  const bias = weights[`${name}.bias`]; // [outputs]
+  const y = new Float64Array(batch * outputs);
+  for (let n = 0; n < batch; n++) {
+    for (let o = 0; o < outputs; o++) {
+      let sum = bias ? bias[o]! : 0;
+      for (let i = 0; i < inputs; i++) sum += w[o * inputs + i]! * x[n * inputs + i]!;
+      y[n * outputs + o] = sum;
+    }
+  }
+  return {
+    output: y,
+    backward(dy, gradients) {
+      const dw = gradients[`${name}.weight`]!;
+      const dbias = gradients[`${name}.bias`];
+      const dx = new Float64Array(x.length);
+      for (let n = 0; n < batch; n++) {
+        for (let o = 0; o < outputs; o++) {
+          const g = dy[n * outputs + o]!;
+          if (dbias) dbias[o] = dbias[o]! + g;
+          for (let i = 0; i < inputs; i++) {
+            dw[o * inputs + i] = dw[o * inputs + i]! + g * x[n * inputs + i]!;
+            dx[n * inputs + i] = dx[n * inputs + i]! + g * w[o * inputs + i]!;
+          }
+        }
+      }
+      return [dx];
+    },
+  };
+}
 
 /** NaN passes both ways: Math.max and Math.min keep it, and every comparison with it says no. */
 export const relu = (x: Float64Array): Done => ({

@@ -58,8 +58,8 @@ function run(
   switch (layer.kind) {
     case "conv":
       return conv(layer, inputShape, shape, x, pass);
-    case "linear": // a 1 × 1 convolution of a plane of one pixel
-      return conv({ ...layer, kernel: [1, 1], stride: [1, 1], padding: [0, 0], groups: 1 }, inputShape, shape, x, pass);
+    case "linear":
+      return kinds.linear(layer, x, pass);
     case "batch-norm":
       return kinds.batchNorm(layer, shape, x, pass);
     case "relu":

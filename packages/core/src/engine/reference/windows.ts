@@ -33,7 +33,7 @@ const planeOf = ([, height, width]: Shape): number => height * width;
 
 /** y[n, o, p] = bias[o] + Σ w[o, i, k] · x[n, i + first of o's group, q] over i and the meetings (p, k, q). */
 export function conv(
-  layer: Pick<ConvLayer, "name" | "inputs" | "outputs" | "groups"> & Window,
+  layer: ConvLayer,
   inputShape: Shape,
   shape: Shape,
   x: Float64Array,
