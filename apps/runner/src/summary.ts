@@ -1,5 +1,14 @@
 /** What a person reads when a run has ended: the numbers of its result, and nothing that is not in it. */
-import type { Result, Score } from "@ticketmark/core";
+import {
+  type Architecture,
+  datasets,
+  layerGroups,
+  models,
+  parseCompleteSpec,
+  type Result,
+  type Score,
+  type Spec,
+} from "@ticketmark/core";
 import { formatSeconds, formatShare } from "./status.ts";
 
 const score = ({ correct, total }: Score) => `${formatShare(correct / total)} (${correct} of ${total})`;
@@ -24,8 +33,13 @@ export function summarise(result: Result): string {
       `${sparsity.compression.toFixed(2)}×, multiply-adds ${sparsity.theoreticalSpeedup.toFixed(2)}× fewer`,
     ]);
   }
-  for (const { name, weights, kept } of result.layers) {
-    rows.push([`  ${name}`, `${kept} of ${weights} weights kept (${formatShare(kept / weights)})`]);
+  for (const { first, last, layers, shape, weights, kept } of layerGroups(
+    architectureOf(parseCompleteSpec(result.spec)),
+    result.layers,
+  )) {
+    const names = layers === 1 ? first : `${withoutWeight(first)} … ${withoutWeight(last)}`;
+    const size = `${layers === 1 ? "" : `${layers} of `}${shape.join(" × ")}`;
+    rows.push([`  ${names}`, `${kept} of ${weights} weights kept (${formatShare(kept / weights)}), ${size}`]);
   }
   const { methodIterations, finalIterations } = result.cost;
   rows.push(["iterations", `${methodIterations} before the ticket, ${finalIterations} after it`]);
@@ -38,6 +52,13 @@ export function summarise(result: Result): string {
   rows.push(["trace", `${trace.head} (${trace.blocks} blocks)`]);
   return alignRows(rows);
 }
+
+function architectureOf({ dataset, model }: Spec): Architecture {
+  const { shape, classes } = datasets.get(dataset);
+  return models.get(model).architecture(shape, classes);
+}
+
+const withoutWeight = (name: string) => name.replace(/\.weight$/, "");
 
 /** Two columns; rows without a second cell run free. */
 export function alignRows(rows: readonly (readonly [string, string])[]): string {

@@ -14,6 +14,11 @@ test("a matrix larger than the picture is drawn in blocks that cover it", () => 
   expect(uneven.shares.every((share) => share === 1)).toBe(true);
 });
 
+test("a convolution's cell is all of a kernel", () => {
+  const mask = Uint8Array.of(1, 1, 0, 0, 0, 0, 1, 0); // [2 outputs, 2 inputs, 2 taps]
+  expect(matrixPicture(mask, 2, 2, 60, 2).shares).toEqual([1, 0, 0, 0.5]);
+});
+
 test("cells are drawn once, at their level of the highest; empty ones are not", () => {
   const paths = levelPaths({ columns: 2, rows: 2, shares: [0, 0.1, 0.05, 0.2], highest: 0.2 }, 2);
   expect(paths).toEqual(["M1,0h1v1h-1zM0,1h1v1h-1z", "M1,1h1v1h-1z"]);

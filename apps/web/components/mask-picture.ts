@@ -27,8 +27,11 @@ export function pixelPicture(mask: Uint8Array, shape: readonly [number, number, 
   );
 }
 
-/** A weight matrix [outputs, inputs], outputs downwards, in at most `cells` cells a side, each a block of the matrix. */
-export function matrixPicture(mask: Uint8Array, outputs: number, inputs: number, cells = 60): MaskPicture {
+/**
+ * A weight matrix [outputs, inputs], outputs downwards, in at most `cells` cells a side, each a block of the matrix.
+ * @param taps weights of each pair of output and input: a convolution's kernel, [outputs, inputs, taps]
+ */
+export function matrixPicture(mask: Uint8Array, outputs: number, inputs: number, cells = 60, taps = 1): MaskPicture {
   const columns = Math.min(cells, inputs);
   const rows = Math.min(cells, outputs);
   const kept = new Array<number>(columns * rows).fill(0);
@@ -37,8 +40,8 @@ export function matrixPicture(mask: Uint8Array, outputs: number, inputs: number,
     const row = Math.floor((i * rows) / outputs);
     for (let j = 0; j < inputs; j++) {
       const cell = row * columns + Math.floor((j * columns) / inputs);
-      kept[cell]! += mask[i * inputs + j]!;
-      size[cell]!++;
+      for (let tap = 0; tap < taps; tap++) kept[cell]! += mask[(i * inputs + j) * taps + tap]!;
+      size[cell]! += taps;
     }
   }
   return picture(

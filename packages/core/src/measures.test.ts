@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { multiplyAdds } from "./flops.ts";
 import type { Architecture, ConvLayer, Layer } from "./layers.ts";
-import { effectiveSparsity, layerCounts, measureSparsity } from "./measures.ts";
+import { effectiveSparsity, layerCounts, layerGroups, measureSparsity } from "./measures.ts";
+import { models } from "./models/index.ts";
 
 const linear = (name: string, inputs: number, outputs: number) =>
   ({ kind: "linear", name, inputs, outputs, bias: true, prunable: true }) as const;
@@ -130,4 +131,24 @@ test("real sparsity, compression and speed-up are ShrinkBench's", () => {
     { name: "b.weight", weights: 6, kept: 6 },
     { name: "c.weight", weights: 4, kept: 4 },
   ]);
+});
+
+test("layers in a row of one shape are told together", () => {
+  const deep = models.get("resnet-110").architecture([3, 32, 32], 10);
+  const mask = {
+    "layer1.0.conv1.weight": new Uint8Array(2304),
+    "layer1.0.conv2.weight": new Uint8Array(2304).fill(1, 4),
+  };
+  const groups = layerGroups(deep, layerCounts(deep, mask));
+  expect(groups.map(({ layers, shape }) => `${layers} of ${shape.join(" × ")}`)).toEqual([
+    "1 of 16 × 3 × 3 × 3",
+    "36 of 16 × 16 × 3 × 3",
+    "1 of 32 × 16 × 3 × 3",
+    "35 of 32 × 32 × 3 × 3",
+    "1 of 64 × 32 × 3 × 3",
+    "35 of 64 × 64 × 3 × 3",
+    "1 of 10 × 64",
+  ]);
+  expect(groups[1]).toMatchObject({ first: "layer1.0.conv1.weight", last: "layer1.17.conv2.weight" });
+  expect(groups[1]).toMatchObject({ weights: 36 * 2304, kept: 35 * 2304 - 4 });
 });

@@ -19,6 +19,39 @@ export function layerCounts(architecture: Architecture, mask: Mask): Result["lay
   });
 }
 
+/** Layers in a row whose weights have one shape, together: a net of a hundred layers is read by its stages. */
+export interface LayerGroup {
+  /** Names of the first and the last, the same where there is one. */
+  readonly first: string;
+  readonly last: string;
+  readonly layers: number;
+  /** Of each one's weight: [outputs, inputs ÷ groups, kernel height, kernel width] or [outputs, inputs]. */
+  readonly shape: readonly number[];
+  readonly weights: number;
+  readonly kept: number;
+}
+
+export function layerGroups(architecture: Architecture, layers: Result["layers"]): LayerGroup[] {
+  const byName = new Map(weightsOf(architecture).map((parameter) => [parameter.name, parameter]));
+  const groups: LayerGroup[] = [];
+  let before = "";
+  for (const { name, weights, kept } of layers) {
+    const { shape, prunable } = byName.get(name)!;
+    const alike = `${shape} ${prunable}`;
+    const group = alike === before ? groups.pop()! : { first: name, layers: 0, weights: 0, kept: 0 };
+    groups.push({
+      first: group.first,
+      last: name,
+      layers: group.layers + 1,
+      shape,
+      weights: group.weights + weights,
+      kept: group.kept + kept,
+    });
+    before = alike;
+  }
+  return groups;
+}
+
 /** All measures of a trained net; a masked weight counts as zero, and so does a kept one that is exactly 0. */
 export function measureSparsity(
   architecture: Architecture,

@@ -1,4 +1,4 @@
-import { Problem, readTicketFile } from "@ticketmark/core";
+import { Problem, readMask } from "@ticketmark/core";
 import type { Metadata } from "next";
 import Link from "next/link";
 import { notFound } from "next/navigation";
@@ -94,7 +94,7 @@ export default async function ResultPage({ params }: Props) {
         <Section title="The ticket">
           <div className="grid gap-x-12 gap-y-6 lg:grid-cols-[minmax(0,1fr)_minmax(0,1.15fr)]">
             <div>
-              <LayerBars layers={result.result.layers} />
+              <LayerBars spec={spec} layers={result.result.layers} />
             </div>
             <Ticket result={result} digest={result.ticketDigest} />
           </div>
@@ -185,7 +185,7 @@ async function Ticket({ result, digest }: { result: WholeResult; digest: string 
     throw fault;
   });
   if (!bytes) return <p className="text-bad">The ticket’s file is not in the store.</p>;
-  const { mask } = readTicketFile(bytes);
+  const mask = readMask(bytes); // the weights are left where they are: a large net has 80 MB of them
   const kept = Object.values(mask).some((layer) => layer.includes(0));
   if (!kept) return <p className="note">Every weight is kept: there is no mask to draw.</p>;
   return <MaskPictures spec={result.spec} mask={mask} />;
