@@ -11,6 +11,21 @@ const list = [
     summary: "Own kernels, native or WebAssembly, on any number of cores: the same bits on every machine.",
   },
   {
+    id: "cuda",
+    name: "CUDA",
+    summary: "TensorFlow on an NVIDIA GPU (CUDA 11.2), by @tensorflow/tfjs-node-gpu: npm run setup:cuda installs it.",
+  },
+  {
+    id: "webgpu",
+    name: "WebGPU",
+    summary: "TensorFlow.js on any GPU with a Vulkan, Metal or Direct3D 12 driver.",
+  },
+  {
+    id: "tfjs-cpu",
+    name: "TensorFlow.js on the CPU",
+    summary: "The GPU engines' code in plain JavaScript: slow, for tests and comparison.",
+  },
+  {
     id: "reference",
     name: "Reference",
     summary: "Plain float64 code, slow and easy to read: what the other engines are tested against.",

@@ -1,5 +1,6 @@
 /** Opens the engine that a job asks for. Each engine's code is loaded when it is first opened. */
 import type { ENGINE_CHOICES } from "../job.ts";
+import { Problem } from "../problem.ts";
 import type { Engine } from "./engine.ts";
 import { CLAIM_ENGINE, type EngineId } from "./index.ts";
 
@@ -22,16 +23,39 @@ type Open = (settings: EngineSettings) => Promise<{ engine: Engine; reason: stri
 
 const OPENERS = {
   cpu: async (settings) => (await import("./cpu/node/open.ts")).openCpuEngine(settings),
+  cuda: async () => (await import("./tfjs/node/cuda.ts")).openCudaEngine(),
+  webgpu: async () => (await import("./tfjs/node/webgpu.ts")).openWebGpuEngine({ hardware: false }),
+  "tfjs-cpu": async () => (await import("./tfjs/node/cpu.ts")).openTfjsCpuEngine(),
   reference: async () => ({ engine: (await import("./reference/reference.ts")).referenceEngine(), reason: null }),
 } satisfies Record<EngineId, Open>;
+
+/** What "auto" tries, the best first; the cpu engine is always there. A pretended GPU is slower than that. */
+const AUTO: readonly (readonly [EngineId, Open])[] = [
+  ["cuda", OPENERS.cuda],
+  ["webgpu", async () => (await import("./tfjs/node/webgpu.ts")).openWebGpuEngine({ hardware: true })],
+  [CLAIM_ENGINE, OPENERS[CLAIM_ENGINE]],
+];
 
 /** "auto" takes the best engine there is. Throws Problem "bad-settings" or "engine-unavailable". */
 export async function openEngine(
   choice: (typeof ENGINE_CHOICES)[number],
   settings: EngineSettings,
 ): Promise<OpenedEngine> {
-  const id = choice === "auto" ? CLAIM_ENGINE : choice;
-  const why = choice === "auto" ? "auto: the only fast engine there is" : "asked for";
-  const { engine, reason } = await OPENERS[id](settings);
-  return { engine, reason: reason === null ? why : `${why}; ${reason}` };
+  if (choice !== "auto") return because("asked for", await OPENERS[choice](settings));
+  const missing: string[] = [];
+  for (const [id, open] of AUTO) {
+    try {
+      const opened = await open(settings);
+      return because(["auto", ...missing].join("; "), opened);
+    } catch (error) {
+      if (id === CLAIM_ENGINE || !(error instanceof Problem)) throw error;
+      missing.push(`no ${id}: ${error.message}`);
+    }
+  }
+  throw new Error("the list ends with an engine that is always there");
 }
+
+const because = (why: string, { engine, reason }: Awaited<ReturnType<Open>>): OpenedEngine => ({
+  engine,
+  reason: reason === null ? why : `${why}; ${reason}`,
+});
