@@ -27,6 +27,13 @@ describe("a snapshot", () => {
     expect(said).toEqual([expect.stringMatching(/the code has changed since iteration 100/)]);
   });
 
+  it("that is too large to be read again leaves the one before", async () => {
+    expect(await writeSnapshot(folder, { ...of, iteration: 1 }, Buffer.from("small"))).toBe(true);
+    const large = { length: 2 ** 31 } as Uint8Array;
+    expect(await writeSnapshot(folder, { ...of, iteration: 2 }, large)).toBe(false);
+    expect(await snapshotIteration(folder)).toBe(1);
+  });
+
   it("with other bytes than were written is set aside", async () => {
     await writeSnapshot(folder, { ...of, iteration: 1 }, Buffer.from("ticket"));
     const [name] = await namesIn(folder);

@@ -147,8 +147,8 @@ function between({ folder, of }: Snapshots, everyMs: number): NonNullable<RunOpt
     await setImmediate();
     const began = performance.now();
     if (stopping || began >= next) {
-      await writeSnapshot(folder, { ...of, iteration: at.iteration }, await at.snapshot());
-      say({ type: "snapshot", iteration: at.iteration });
+      const written = await writeSnapshot(folder, { ...of, iteration: at.iteration }, await at.snapshot());
+      if (written) say({ type: "snapshot", iteration: at.iteration });
     }
     turned = performance.now();
     if (began >= next) next = turned + Math.max(everyMs, (turned - began) / SNAPSHOT_SHARE);
