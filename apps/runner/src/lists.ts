@@ -2,11 +2,13 @@
 import {
   type Dataset,
   datasets,
+  learned,
   type Method,
   type Model,
   methods,
   models,
-  parameters,
+  multiplyAdds,
+  type Parameter,
   type Registry,
   type Suite,
   settingsSchema,
@@ -36,8 +38,21 @@ const indent = (text: string) => text.replaceAll(/^(?=.)/gm, "  ");
 /** The input for which a model's parameters are counted. */
 const EXAMPLE = datasets.list[0]!;
 
-const parameterCount = (model: Model) =>
-  parameters(model.architecture(EXAMPLE.shape, EXAMPLE.classes)).reduce((total, { size }) => total + size, 0);
+function countsOf(model: Model) {
+  const architecture = model.architecture(EXAMPLE.shape, EXAMPLE.classes);
+  const sum = (of: readonly Parameter[]) => of.reduce((total, { size }) => total + size, 0);
+  const all = learned(architecture);
+  return {
+    parameters: sum(all),
+    prunable: sum(all.filter(({ prunable }) => prunable)),
+    multiplyAdds: multiplyAdds(architecture),
+  };
+}
+
+function countsText(model: Model): string {
+  const { parameters, prunable, multiplyAdds } = countsOf(model);
+  return `${parameters} parameters on ${EXAMPLE.name}, ${prunable} of them prunable; ${multiplyAdds} multiply-adds an image`;
+}
 
 const kinds = {
   methods: kind<Method>(
@@ -54,8 +69,8 @@ const kinds = {
   ),
   models: kind<Model>(
     models,
-    (m) => ({ id: m.id, name: m.name, paper: m.paper, summary: m.summary, parameters: parameterCount(m) }),
-    (m) => [m.summary, link(m.paper), `${parameterCount(m)} parameters on ${EXAMPLE.name}`],
+    (m) => ({ id: m.id, name: m.name, paper: m.paper, summary: m.summary, ...countsOf(m) }),
+    (m) => [m.summary, link(m.paper), countsText(m)],
   ),
   datasets: kind<Dataset>(
     datasets,

@@ -1,16 +1,21 @@
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { canonicalJson, digestOf } from "./canonical.ts";
+import { toy as toyData } from "./datasets/toy.ts";
 import { buildKernels } from "./engine/cpu/node/build.ts";
 import { wasmEngine } from "./engine/cpu/wasm.ts";
 import type { Engine } from "./engine/engine.ts";
 import { referenceEngine } from "./engine/reference/reference.ts";
 import { progressSchema } from "./job.ts";
+import { models } from "./models/index.ts";
+import type { Model } from "./models/model.ts";
+import { resnetA } from "./models/resnet.ts";
 import { plan } from "./plan.ts";
 import { Problem } from "./problem.ts";
 import { type Environment, type Result, resultSchema } from "./result.ts";
 import { type JobOutput, type RunOptions, runJob } from "./run.ts";
 import { parseSpec, type Spec, type SpecInput, specDigest } from "./spec.ts";
 import { readTensorFile, readTicketFile, type Tensor, writeTensorFile } from "./tensor-file.ts";
+import { recompute } from "./verify.ts";
 
 const environment: Environment = {
   engine: "reference",
@@ -88,6 +93,45 @@ test("a run gives a valid result, whose files are what it says", async () => {
   expect(result.accuracy!.validation!.total).toBe(100);
   expect(progress).toEqual(progress.toSorted((a, b) => a - b));
   expect(progress.at(-1)).toBe(1);
+});
+
+describe("a conv net's run", () => {
+  /** Small enough for the reference engine to train; known to nobody else. */
+  const tiny: Model = {
+    ...models.get("resnet-8"),
+    id: "tiny",
+    architecture: (input, classes) => resnetA(input, classes, [2, 4], [1, 1]),
+  };
+  beforeAll(() => {
+    const get = models.get.bind(models);
+    vi.spyOn(models, "get").mockImplementation((id) => (id === "tiny" ? tiny : get(id)));
+  });
+  afterAll(() => {
+    vi.restoreAllMocks();
+  });
+
+  test("files hold batch norm's state, measures count its kernels, and the claimed accuracy can be recomputed", async () => {
+    const spec = toy({ model: "tiny", method: { id: "rst", ...shortRst }, sparsity: 0.5, recipe: { epochs: 1 } });
+    const { result, files } = await complete(spec);
+    const data = await toyData.load(async () => new Uint8Array());
+    const [ticket, trained] = [files.ticket!, files.trained!];
+    const scores = await recompute({ engine: referenceEngine(), data, spec, ticket, trained });
+    const { last, afterCut, beforeCut } = result.accuracy!;
+    expect([scores.last.correct, scores.afterCut.correct]).toEqual([last.correct, afterCut.correct]);
+    expect(beforeCut).not.toBeNull();
+    const mean = (file: Uint8Array) => readTicketFile(file).weights["bn1.running_mean"];
+    expect(mean(trained)).not.toEqual(mean(ticket));
+    expect(result.layers.map(({ name, kept, weights }) => [name, kept, weights])).toEqual([
+      ["conv1.weight", 18, 18],
+      ["layer1.0.conv1.weight", 18, 36],
+      ["layer1.0.conv2.weight", 18, 36],
+      ["layer2.0.conv1.weight", 36, 72],
+      ["layer2.0.conv2.weight", 72, 144],
+      ["linear.weight", 16, 16],
+    ]);
+    const kept = 64 * (18 + 18 + 18) + 16 * (36 + 72) + 16;
+    expect(result.sparsity!.theoreticalSpeedup).toBe((64 * (18 + 36 + 36) + 16 * (72 + 144) + 16) / kept);
+  });
 });
 
 test("curves: an entry an epoch and phase end, one right after the cut", async () => {

@@ -9,7 +9,7 @@ import type { Data } from "./datasets/dataset.ts";
 import { datasets } from "./datasets/index.ts";
 import type { Engine } from "./engine/engine.ts";
 import { type Architecture, parameters } from "./layers.ts";
-import { sparsityOf, uniformQuotas } from "./mask.ts";
+import { countKept, sparsityOf, uniformQuotas } from "./mask.ts";
 import { layerCounts, measureSparsity } from "./measures.ts";
 import { models } from "./models/index.ts";
 import { plan } from "./plan.ts";
@@ -193,7 +193,7 @@ function checkMasks(spec: Spec, architecture: Architecture, ticket: TicketFile, 
   const prunable = parameters(architecture).filter((parameter) => parameter.prunable);
   const sizes = Object.fromEntries(prunable.map(({ name, size }) => [name, size]));
   for (const { layers, prune } of uniformQuotas(sizes, spec.sparsity)) {
-    const pruned = layers.reduce((sum, layer) => sum + ticket.mask[layer]!.filter((kept) => kept === 0).length, 0);
+    const pruned = layers.reduce((sum, layer) => sum + sizes[layer]! - countKept(ticket.mask[layer]!), 0);
     agree(`ticket: pruned weights of ${layers.join(", ")}`, prune, pruned);
   }
   for (const { name } of prunable) {

@@ -1,6 +1,7 @@
 /**
  * Weights live on the host as plain Float32Arrays by name, in the model's order, named as PyTorch names them
- * (`fc1.weight` [out, in], `fc1.bias` [out]); batch-norm state is among them. Linear weights are row-major.
+ * (`fc1.weight` [out, in], `conv1.weight` [out, in, height, width], `bn1.bias` [out]), row-major; batch-norm state
+ * (`bn1.running_mean`) is among them.
  */
 export type Weights = Readonly<Record<string, Float32Array>>;
 
