@@ -99,12 +99,22 @@ describe("effective sparsity through a graph", () => {
   });
 
   test("groups keep to their own channels", () => {
-    const grouped = wide([conv("a", 2, 4, { groups: 2 }), { kind: "global-average-pool" }, linear("b", 4, 2)], 2);
-    // [outputs 4, inputs of the group 1, 1, taps 2]: outputs 0, 1 read input 0; only output 2 keeps weights
-    const a = Uint8Array.of(0, 0, 0, 0, 1, 1, 0, 0);
-    expect(effectiveSparsity(grouped, { "a.weight": a })).toBe(1 - (2 + 2) / 16);
-    expect(multiplyAdds(grouped)).toBe(4 * 2 * 2 + 8); // 4 outputs of 2 taps at 2 positions
-    expect(multiplyAdds(grouped, { "a.weight": a })).toBe(2 * 2 + 8);
+    const pointwise = { kernel: [1, 1] as const, prunable: false };
+    const grouped = wide(
+      [
+        conv("stem", 2, 2, pointwise),
+        conv("a", 2, 4, { groups: 2 }),
+        { kind: "global-average-pool" },
+        linear("b", 4, 2),
+      ],
+      2,
+    );
+    const stem = Uint8Array.of(0, 0, 1, 1); // feeds channel 1 alone
+    // [outputs 4, inputs of the group 1, 1, taps 2]: outputs 0, 1 read channel 0, outputs 2, 3 channel 1
+    const a = Uint8Array.of(1, 1, 0, 0, 1, 1, 0, 0);
+    expect(effectiveSparsity(grouped, { "stem.weight": stem, "a.weight": a })).toBe(1 - (2 + 2 + 2) / 20);
+    expect(multiplyAdds(grouped)).toBe(3 * 4 + 2 * 8 + 8); // positions times weights: 3, then 2, then 1
+    expect(multiplyAdds(grouped, { "a.weight": a })).toBe(3 * 4 + 2 * 4 + 8);
   });
 });
 
