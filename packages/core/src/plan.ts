@@ -40,9 +40,9 @@ export interface Plan {
 }
 
 /**
- * Counts every phase of a complete spec. Costs as much as choosing its masks: milliseconds for each round of
- * lenet-300-100, half a second for vgg-19-bn; other work gets its turn between the rounds. Throws Problem "bad-spec" where the phases or their
- * evaluations are more than a result can hold: called before a spec is queued and before it runs.
+ * Counts every phase of a complete spec. Costs as much as choosing its masks, milliseconds for each round of lenet-300-100
+ * and half a second of vgg-19-bn; other work gets its turn between the rounds. Throws Problem "bad-spec" where the phases or
+ * their evaluations are more than a result can hold: called before a spec is queued and before it runs.
  */
 export async function plan(spec: Spec): Promise<Plan> {
   const dataset = datasets.get(spec.dataset);

@@ -1,7 +1,7 @@
 /**
- * x^y in float64 out of + − × ÷ alone, which IEEE 754 fixes to the bit; `Math.pow` and `**` differ between JavaScript
- * engines. log x is carried in two doubles (a head and what it lost), else the error of y·log x would show in the
- * result. For exponents of a few units at most it is within one unit in the last place of `Math.pow`.
+ * x^y and log x in float64 out of + − × ÷ alone, which IEEE 754 fixes to the bit; `Math.pow`, `**` and `Math.log` differ
+ * between JavaScript engines. log x is carried in two doubles (a head and what it lost), else the error of y·log x would show
+ * in the result. For exponents of a few units at most it is within one unit in the last place of `Math.pow`.
  */
 
 const LN2_HEAD = 0.6931471803691238; // 33 bits: its product with a small integer is exact
