@@ -43,26 +43,20 @@ test("initial weights and biases are uniform in ±1/√inputs", () => {
 const cifar = [3, 32, 32] as const;
 const imagenet = [3, 224, 224] as const;
 
-// On CIFAR-10, learned parameters. What is published: with its source; to the digits it gives, it agrees.
+// On CIFAR-10, learned parameters. Where a figure is published, its source and its digits; the rest is summed by hand.
 test.each<[string, number, number, number, string]>([
   ["resnet-8", 75_290, 73_728, 12_239_488, "counted by hand below"],
-  ["resnet-20", 269_722, 267_264, 40_551_040, "He et al. 2016, Table 6: 0.27 M"],
-  ["resnet-32", 464_154, 460_800, 68_862_592, "He et al. 2016, Table 6: 0.46 M"],
-  ["resnet-44", 658_586, 654_336, 97_174_144, "He et al. 2016, Table 6: 0.66 M"],
-  [
-    "resnet-56",
-    853_018,
-    847_872,
-    125_485_696,
-    "He et al., Table 6: 0.85 M; Li et al. 2017 (arXiv 1608.08710), Table 1: 1.25e8",
-  ],
-  ["resnet-110", 1_727_962, 1_718_784, 252_887_680, "He et al., Table 6: 1.7 M; Li et al. 2017, Table 1: 2.53e8"],
-  ["vgg-11-bn", 9_231_114, 9_216_000, 152_769_536, "kuangliu/pytorch-cifar's VGG11, summed over its layers"],
-  ["vgg-16-bn", 14_728_266, 14_708_736, 313_201_664, "Li et al. 2017, Table 1: 3.13e8 (the same convolutions)"],
-  ["vgg-19-bn", 20_040_522, 20_017_152, 398_136_320, "Frankle and Carbin 2019, Fig. 2: 20.0 M"],
-  ["conv-2", 4_301_642, 4_296_704, 43_780_608, "Frankle and Carbin 2019, Fig. 2: 4.3 M"],
-  ["conv-4", 2_425_930, 2_420_736, 98_306_560, "Frankle and Carbin 2019, Fig. 2: 2.4 M"],
-  ["conv-6", 2_262_602, 2_256_896, 153_881_088, "summed over the layers of Frankle and Carbin's Fig. 2"],
+  ["resnet-20", 269_722, 267_264, 40_551_040, "akamaster/pytorch_resnet_cifar10: 0.27M"],
+  ["resnet-32", 464_154, 460_800, 68_862_592, "akamaster/pytorch_resnet_cifar10: 0.46M"],
+  ["resnet-44", 658_586, 654_336, 97_174_144, "akamaster/pytorch_resnet_cifar10: 0.66M"],
+  ["resnet-56", 853_018, 847_872, 125_485_696, "akamaster/pytorch_resnet_cifar10: 0.85M"],
+  ["resnet-110", 1_727_962, 1_718_784, 252_887_680, "akamaster/pytorch_resnet_cifar10: 1.7M"],
+  ["vgg-11-bn", 9_231_114, 9_216_000, 152_769_536, "open_lth's cifar_vgg_11, summed over its layers"],
+  ["vgg-16-bn", 14_728_266, 14_708_736, 313_201_664, "open_lth's cifar_vgg_16, summed over its layers"],
+  ["vgg-19-bn", 20_040_522, 20_017_152, 398_136_320, "open_lth's cifar_vgg_19, summed over its layers"],
+  ["conv-2", 4_301_642, 4_296_704, 43_780_608, "summed over the layers of its description"],
+  ["conv-4", 2_425_930, 2_420_736, 98_306_560, "summed over the layers of its description"],
+  ["conv-6", 2_262_602, 2_256_896, 153_881_088, "summed over the layers of its description"],
   ["resnet-18", 11_173_962, 11_157_504, 555_422_720, "kuangliu/pytorch-cifar's ResNet18, summed over its layers"],
 ])("%s: %i parameters, %i of them prunable, %i multiply-adds (%s)", (id, all, prunable, work) => {
   const net = models.get(id).architecture(cifar, 10);
