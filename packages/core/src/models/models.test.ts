@@ -43,7 +43,7 @@ test("initial weights and biases are uniform in ±1/√inputs", () => {
 const cifar = [3, 32, 32] as const;
 const imagenet = [3, 224, 224] as const;
 
-// On CIFAR-10, learned parameters. Where a figure is published, its source and its digits; the rest is summed by hand.
+// On CIFAR-10, learned parameters. Where a figure is published, its source and its digits; the others are pinned as what their layers add up to.
 test.each<[string, number, number, number, string]>([
   ["resnet-8", 75_290, 73_728, 12_239_488, "counted by hand below"],
   ["resnet-20", 269_722, 267_264, 40_551_040, "akamaster/pytorch_resnet_cifar10: 0.27M"],
@@ -51,13 +51,13 @@ test.each<[string, number, number, number, string]>([
   ["resnet-44", 658_586, 654_336, 97_174_144, "akamaster/pytorch_resnet_cifar10: 0.66M"],
   ["resnet-56", 853_018, 847_872, 125_485_696, "akamaster/pytorch_resnet_cifar10: 0.85M"],
   ["resnet-110", 1_727_962, 1_718_784, 252_887_680, "akamaster/pytorch_resnet_cifar10: 1.7M"],
-  ["vgg-11-bn", 9_231_114, 9_216_000, 152_769_536, "open_lth's cifar_vgg_11, summed over its layers"],
-  ["vgg-16-bn", 14_728_266, 14_708_736, 313_201_664, "open_lth's cifar_vgg_16, summed over its layers"],
-  ["vgg-19-bn", 20_040_522, 20_017_152, 398_136_320, "open_lth's cifar_vgg_19, summed over its layers"],
-  ["conv-2", 4_301_642, 4_296_704, 43_780_608, "summed over the layers of its description"],
-  ["conv-4", 2_425_930, 2_420_736, 98_306_560, "summed over the layers of its description"],
-  ["conv-6", 2_262_602, 2_256_896, 153_881_088, "summed over the layers of its description"],
-  ["resnet-18", 11_173_962, 11_157_504, 555_422_720, "kuangliu/pytorch-cifar's ResNet18, summed over its layers"],
+  ["vgg-11-bn", 9_231_114, 9_216_000, 152_769_536, "open_lth's cifar_vgg_11, its layers"],
+  ["vgg-16-bn", 14_728_266, 14_708_736, 313_201_664, "open_lth's cifar_vgg_16, its layers"],
+  ["vgg-19-bn", 20_040_522, 20_017_152, 398_136_320, "open_lth's cifar_vgg_19, its layers"],
+  ["conv-2", 4_301_642, 4_296_704, 43_780_608, "the layers of its description"],
+  ["conv-4", 2_425_930, 2_420_736, 98_306_560, "the layers of its description"],
+  ["conv-6", 2_262_602, 2_256_896, 153_881_088, "the layers of its description"],
+  ["resnet-18", 11_173_962, 11_157_504, 555_422_720, "kuangliu/pytorch-cifar's ResNet18, its layers"],
 ])("%s: %i parameters, %i of them prunable, %i multiply-adds (%s)", (id, all, prunable, work) => {
   const net = models.get(id).architecture(cifar, 10);
   expect(sizes(net)).toEqual({ all, prunable, work });
