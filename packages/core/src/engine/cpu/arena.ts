@@ -3,6 +3,7 @@
  * the worst mask, never grows. kernels/kernels.c says what the parts mean.
  */
 import { Problem } from "../../problem.ts";
+import { type BodyPlace, placeBody, storedOf } from "./body.ts";
 import { sparseLimit } from "./choose.ts";
 import type { Stages } from "./stages.ts";
 
@@ -15,7 +16,7 @@ const SLACK_BYTES = 256;
 const LINE = 64;
 /** struct instruction, and how many all programs of a network can have. */
 export const INSTRUCTION_BYTES = 64;
-const instructionLimit = (stages: number): number => 64 + stages * 64;
+const instructionLimit = (items: number): number => 64 + items * 96;
 
 /** What wasm can address, and what a shared memory can have. */
 export const MEMORY_LIMIT = 65536 * 65536;
@@ -24,6 +25,8 @@ export const MEMORY_LIMIT = 65536 * 65536;
 export interface ParameterPlace {
   readonly name: string;
   readonly size: number;
+  /** False: state of a batch norm, which has weights alone. */
+  readonly learned: boolean;
   readonly weights: number;
   readonly gradients: number;
   readonly momentum: number;
@@ -56,6 +59,25 @@ export interface StagePlace {
   readonly rows: number;
 }
 
+/** A parameter, and how it is stored under a mask. */
+export interface Stored {
+  readonly place: ParameterPlace;
+  /** Is it the weight of a linear layer or a convolution? */
+  readonly isWeight: boolean;
+  /** Most kept entries that are stored as a list. */
+  readonly limit: number;
+  /** Writes the lists of kept entries, or those of a parameter that is stored whole. */
+  writeLists(memory: ArrayBufferLike, kept: Uint8Array | null): void;
+}
+
+/** How parts of an arena are taken, in bytes; each returns its offset. */
+export interface Allocate {
+  take(bytes: number): number;
+  floats(count: number): number;
+  parameter(name: string, size: number): ParameterPlace;
+  state(name: string, size: number): ParameterPlace;
+}
+
 export interface Arena {
   readonly bytes: number;
   readonly threads: number;
@@ -65,9 +87,17 @@ export interface Arena {
   /** [batch][features] as they come, and one byte a label. */
   readonly images: number;
   readonly labels: number;
+  readonly classes: number;
+  /** Null: linear layers alone. */
+  readonly body: BodyPlace | null;
+  /** Linear layers after the body. */
   readonly stages: readonly StagePlace[];
+  /** What the head reads, and what comes out of the net, [feature][column]: the same if there is no head. */
+  readonly entrance: number;
+  readonly output: number;
   /** Two buffers that gradients of activations take in turn. */
   readonly gradients: readonly [number, number];
+  readonly parameters: readonly Stored[];
 }
 
 /** Top of the stack of a thread. */
@@ -87,20 +117,22 @@ export function planArena(stages: Stages, maxBatch: number, threads: number, lim
   const floats = (count: number): number => take(Math.ceil(count / 16) * LINE + SLACK_BYTES);
   const columns = columnsOf(maxBatch);
   const parameter = (name: string, size: number): ParameterPlace => ({
-    name,
-    size,
-    weights: floats(size),
-    gradients: floats(size),
-    momentum: floats(size),
+    ...{ name, size, learned: true, weights: floats(size), gradients: floats(size), momentum: floats(size) },
     marks: take(size + LINE),
+  });
+  const state = (name: string, size: number): ParameterPlace => ({
+    ...{ name, size, learned: false, weights: floats(size), gradients: 0, momentum: 0, marks: 0 },
   });
 
   const control = take(4 * LINE);
   const call = take(LINE);
-  const programs = take(instructionLimit(stages.list.length) * INSTRUCTION_BYTES);
+  const programs = take(instructionLimit(stages.list.length + (stages.body?.items.length ?? 0)) * INSTRUCTION_BYTES);
   const images = floats(columns * stages.features);
   const labels = take(columns + LINE);
-  let x = floats(columns * stages.features);
+  const body = stages.body ? placeBody(stages.body, { take, floats, parameter, state }, columns / 16, threads) : null;
+  const headFeatures = stages.body?.features ?? stages.features;
+  const entrance = floats(columns * headFeatures);
+  let x = entrance;
   const places = stages.list.map(({ name, outputs, inputs, bias, relu }, k): StagePlace => {
     const limit = sparseLimit(outputs * inputs);
     const place: StagePlace = {
@@ -120,12 +152,12 @@ export function planArena(stages: Stages, maxBatch: number, threads: number, lim
       },
       x,
       y: floats(columns * outputs),
-      rows: k === 0 ? images : floats(columns * inputs),
+      rows: k === 0 && !body ? images : floats(columns * inputs),
     };
     x = place.y;
     return place;
   });
-  const widest = Math.max(...stages.list.map(({ outputs }) => outputs));
+  const widest = Math.max(headFeatures, ...stages.list.map(({ outputs }) => outputs));
   const gradients = [floats(columns * widest), floats(columns * widest)] as const;
   const bytes = Math.ceil(end / 65536) * 65536;
   if (bytes > limit) {
@@ -134,5 +166,66 @@ export function planArena(stages: Stages, maxBatch: number, threads: number, lim
       `cpu engine: the network needs ${bytes} bytes for batches of ${maxBatch}; there are ${limit}`,
     );
   }
-  return { bytes, threads, control, call, programs, images, labels, stages: places, gradients };
+  const whole = (place: ParameterPlace): Stored => ({ place, isWeight: false, limit: 0, writeLists: () => {} });
+  const parameters = [
+    ...(body ? storedOf(body) : []),
+    ...places.flatMap((stage) => [
+      { place: stage.weight, isWeight: true, limit: stage.sparse.limit, writeLists: writeLists(stage) },
+      ...(stage.bias ? [whole(stage.bias)] : []),
+    ]),
+  ];
+  return {
+    ...{
+      bytes,
+      threads,
+      control,
+      call,
+      programs,
+      images,
+      labels,
+      classes: stages.classes,
+      body,
+      stages: places,
+      entrance,
+      output: x,
+      gradients,
+    },
+    parameters,
+  };
 }
+
+/** Lists of the kept weights of a linear layer, by output and by input. */
+const writeLists =
+  ({ sparse, outputs, inputs }: StagePlace) =>
+  (memory: ArrayBufferLike, kept: Uint8Array | null): void => {
+    if (!kept) return;
+    const words = (at: number, count: number): Uint32Array => new Uint32Array(memory, at, count);
+    const padded = Math.ceil(sparse.limit / 16) * 16;
+    const starts = words(sparse.starts, outputs + 1);
+    const index = words(sparse.index, padded);
+    const row = words(sparse.row, padded);
+    const inputStarts = words(sparse.inputStarts, inputs + 1);
+    const inputIndex = words(sparse.inputIndex, sparse.limit);
+    const inputEntry = words(sparse.inputEntry, sparse.limit);
+    inputStarts.fill(0);
+    let e = 0;
+    for (let o = 0; o < outputs; o++) {
+      starts[o] = e;
+      for (let i = 0; i < inputs; i++) {
+        if (!kept[o * inputs + i]) continue;
+        index[e] = i;
+        row[e++] = o;
+        inputStarts[i + 1]!++;
+      }
+    }
+    starts[outputs] = e;
+    index.fill(0, e);
+    row.fill(0, e);
+    for (let i = 0; i < inputs; i++) inputStarts[i + 1]! += inputStarts[i]!;
+    const next = inputStarts.slice(0, inputs);
+    for (let k = 0; k < e; k++) {
+      const to = next[index[k]!]!++;
+      inputIndex[to] = row[k]!;
+      inputEntry[to] = k;
+    }
+  };

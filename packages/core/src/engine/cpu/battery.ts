@@ -39,7 +39,7 @@ const BATTERY: readonly Case[] = [
 ];
 
 const netOf = ({ widths, bias = true }: Case): Architecture => ({
-  input: [1, 1, widths[0]!],
+  input: [widths[0]!, 1, 1],
   classes: widths.at(-1)!,
   layers: widths.slice(1).flatMap((outputs, k): Layer[] => {
     const linear: Layer = { kind: "linear", name: `fc${k}`, inputs: widths[k]!, outputs, bias, prunable: true };

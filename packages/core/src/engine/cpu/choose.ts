@@ -9,6 +9,10 @@ const SPARSE_SHARE = 0.35;
 /** Most kept entries of a weight of this size for which the sparse kernels are taken. */
 export const sparseLimit = (size: number): number => Math.floor(size * SPARSE_SHARE);
 
+/** The same for convolutions, whose lists are walked over longer runs. */
+const CONV_SPARSE_SHARE = 0.45;
+export const convSparseLimit = (size: number): number => Math.floor(size * CONV_SPARSE_SHARE);
+
 /** Below this many multiply-adds of a forward pass for each thread, meeting at barriers costs more than the thread does. */
 const WORK_A_THREAD = 1 << 18;
 

@@ -294,7 +294,7 @@ describe("what does not fit is refused before anything is written", () => {
 
   test("a network larger than the memory, with both figures", async () => {
     const huge: Architecture = {
-      input: [1, 1, 30_000],
+      input: [30_000, 1, 1],
       classes: 30_000,
       layers: [{ kind: "linear", name: "a", inputs: 30_000, outputs: 30_000, bias: false, prunable: true }],
     };
@@ -303,8 +303,12 @@ describe("what does not fit is refused before anything is written", () => {
 
   test("layers that do not fit each other", async () => {
     const layers = [{ kind: "linear", name: "a", inputs: 4, outputs: 3, bias: true, prunable: true }] as const;
-    await expect(cpu.compile({ input: [1, 1, 5], classes: 3, layers }, 1)).rejects.toThrow("expected 5 inputs");
-    await expect(cpu.compile({ input: [1, 1, 4], classes: 2, layers }, 1)).rejects.toThrow("end in 2 classes");
+    await expect(cpu.compile({ input: [5, 1, 1], classes: 3, layers }, 1)).rejects.toThrow(
+      "layer a: expected 4 × 1 × 1; got 5 × 1 × 1",
+    );
+    await expect(cpu.compile({ input: [4, 1, 1], classes: 2, layers }, 1)).rejects.toThrow(
+      "layer the last: expected 2 × 1 × 1",
+    );
   });
 });
 

@@ -1,12 +1,13 @@
 /** The network contract (engine.ts) on the arena: checks, copies in, runs a program, copies out. */
-import type { Architecture } from "../../layers.ts";
+import { multiplyAdds } from "../../flops.ts";
+import { type Architecture, parameters as parametersOf } from "../../layers.ts";
 import { Problem } from "../../problem.ts";
 import { checkExamples, checkImages, checkMask, checkWeights } from "../checks.ts";
 import type { Network, Update } from "../engine.ts";
 import { type Arena, columnsOf, planArena } from "./arena.ts";
 import { parametersIn } from "./parameters.ts";
 import { type Program, writePrograms } from "./program.ts";
-import { multiplyAdds, stagesOf } from "./stages.ts";
+import { stagesOf } from "./stages.ts";
 
 /** Memory of a planned size, and whatever walks programs in it. */
 export interface Host {
@@ -38,6 +39,7 @@ const PENALTY = 6;
 const NESTEROV = 7;
 const LOSS = 8;
 const CORRECT = 9;
+const DROPOUT_SEED = 10;
 
 export async function compileNetwork(architecture: Architecture, maxBatch: number, kernels: Kernels): Promise<Network> {
   if (!Number.isInteger(maxBatch) || maxBatch < 1) {
@@ -45,12 +47,14 @@ export async function compileNetwork(architecture: Architecture, maxBatch: numbe
   }
   const stages = stagesOf(architecture);
   const { features, classes } = stages;
-  const threads = kernels.threads(multiplyAdds(stages) * columnsOf(maxBatch));
+  const threads = kernels.threads(multiplyAdds(architecture) * columnsOf(maxBatch));
   const arena = planArena(stages, maxBatch, threads, kernels.limit);
   const host = await kernels.open(arena);
   const { memory } = host;
 
-  const parameters = parametersIn(memory, arena);
+  for (const { at, words } of arena.body?.writes ?? []) new Uint32Array(memory, at, words.length).set(words);
+  const names = parametersOf(architecture).map(({ name }) => name);
+  const parameters = parametersIn(memory, arena, names);
   const write = () => writePrograms(memory, arena, stages.reluOnImages, parameters.storage);
   let programs = write();
   let losses: number[] = [];
@@ -59,8 +63,6 @@ export async function compileNetwork(architecture: Architecture, maxBatch: numbe
   const numbers = new Float32Array(memory, arena.call, 16);
   const imageBuffer = new Float32Array(memory, arena.images, columnsOf(maxBatch) * features);
   const labelBuffer = new Uint8Array(memory, arena.labels, maxBatch);
-  const first = arena.stages[0]!;
-  const last = arena.stages.at(-1)!;
 
   function load(images: Float32Array, batch: number): void {
     imageBuffer.set(images);
@@ -79,6 +81,7 @@ export async function compileNetwork(architecture: Architecture, maxBatch: numbe
     numbers[WEIGHT_DECAY] = update.weightDecay;
     numbers[SMOOTHING] = update.labelSmoothing;
     words[NESTEROV] = update.nesterov ? 1 : 0;
+    words[DROPOUT_SEED] = update.dropoutSeed ?? 0;
   }
 
   /** [feature][column] of the batch → [batch, features]. */
@@ -87,6 +90,18 @@ export async function compileNetwork(architecture: Architecture, maxBatch: numbe
     const packed = new Float32Array(memory, at, count * columns);
     const values = new Float32Array(batch * count);
     for (let n = 0; n < batch; n++) for (let i = 0; i < count; i++) values[n * count + i] = packed[i * columns + n]!;
+    return values;
+  }
+
+  /** Gradient of the images after a probe, [batch, features]. */
+  function imageGradient(batch: number): Float32Array {
+    if (!arena.body) return unpack(arena.entrance, batch, features);
+    const at = arena.body.gradient(arena.body.backward.images);
+    const blocks = new Float32Array(memory, at, columnsOf(batch) * features);
+    const values = new Float32Array(batch * features);
+    for (let n = 0; n < batch; n++)
+      for (let i = 0; i < features; i++)
+        values[n * features + i] = blocks[(Math.floor(n / 16) * features + i) * 16 + (n % 16)]!;
     return values;
   }
 
@@ -132,7 +147,7 @@ export async function compileNetwork(architecture: Architecture, maxBatch: numbe
       host.run(programs.gradients);
       return parameters.read("gradients");
     },
-    async probe(images, batch, outputGradient) {
+    async probe(images, batch, outputGradient, mode = "train") {
       checkImages(architecture, maxBatch, images, batch);
       if (outputGradient.length !== batch * classes) {
         throw new Problem(
@@ -145,10 +160,10 @@ export async function compileNetwork(architecture: Architecture, maxBatch: numbe
       const gradient = new Float32Array(memory, arena.gradients[0], classes * columns).fill(0);
       for (let n = 0; n < batch; n++)
         for (let k = 0; k < classes; k++) gradient[k * columns + n] = outputGradient[n * classes + k]!;
-      host.run(programs.probe);
+      host.run(mode === "train" ? programs.probe : programs["probe-evaluate"]);
       return {
-        output: unpack(last.y, batch, classes),
-        inputGradient: unpack(first.x, batch, features),
+        output: unpack(arena.output, batch, classes),
+        inputGradient: imageGradient(batch),
         gradients: parameters.read("gradients"),
       };
     },

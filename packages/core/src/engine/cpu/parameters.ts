@@ -5,7 +5,7 @@
  */
 import type { Mask } from "../../mask.ts";
 import type { Weights } from "../../weights.ts";
-import type { Arena, ParameterPlace, SparsePlace } from "./arena.ts";
+import type { Arena, ParameterPlace, Stored } from "./arena.ts";
 import type { Storage } from "./program.ts";
 
 export type What = "weights" | "gradients" | "momentum";
@@ -23,33 +23,25 @@ export interface Parameters {
   setPenalty(on: Mask | null): boolean;
 }
 
-interface Parameter {
-  readonly place: ParameterPlace;
-  readonly sparse: SparsePlace | null;
-  readonly shape: readonly [outputs: number, inputs: number];
+interface Parameter extends Stored {
   /** null: every entry is kept. */
   kept: Uint8Array | null;
   leaving: Uint8Array | null;
   storage: Storage;
 }
 
-export function parametersIn(memory: ArrayBufferLike, arena: Arena): Parameters {
-  const list = arena.stages.flatMap(({ weight, bias, sparse, outputs, inputs }): Parameter[] => {
-    const whole = (place: ParameterPlace): Storage => ({
-      sparse: false,
-      kept: place.size,
-      masked: false,
-      penalised: false,
-    });
-    const one = { kept: null, leaving: null };
-    const weights: Parameter = { ...one, place: weight, sparse, shape: [outputs, inputs], storage: whole(weight) };
-    return bias
-      ? [weights, { ...one, place: bias, sparse: null, shape: [outputs, 1], storage: whole(bias) }]
-      : [weights];
+/** `names`: the order in which parameters are read. */
+export function parametersIn(memory: ArrayBufferLike, arena: Arena, names: readonly string[]): Parameters {
+  const byName = new Map(arena.parameters.map((stored) => [stored.place.name, stored]));
+  const list = names.map((name): Parameter => {
+    const stored = byName.get(name)!;
+    const { place, writeLists } = stored;
+    const storage = { sparse: false, kept: place.size, masked: false, penalised: false };
+    writeLists(memory, null);
+    return { ...stored, kept: null, leaving: null, storage };
   });
   const byPlace = new Map(list.map((parameter) => [parameter.place, parameter]));
   const floats = (at: number, count: number): Float32Array => new Float32Array(memory, at, count);
-  const words = (at: number, count: number): Uint32Array => new Uint32Array(memory, at, count);
   let penalty: Mask | null = null;
 
   function readOne({ place, kept, storage }: Parameter, what: What): Float32Array {
@@ -82,52 +74,23 @@ export function parametersIn(memory: ArrayBufferLike, arena: Arena): Parameters 
     marks.fill(0, e);
   }
 
-  function writeLists({ sparse, kept, shape: [outputs, inputs], storage }: Parameter): void {
-    if (!sparse || !kept || !storage.sparse) return;
-    const padded = Math.ceil(storage.kept / 16) * 16;
-    const starts = words(sparse.starts, outputs + 1);
-    const index = words(sparse.index, padded);
-    const row = words(sparse.row, padded);
-    const inputStarts = words(sparse.inputStarts, inputs + 1);
-    const inputIndex = words(sparse.inputIndex, storage.kept);
-    const inputEntry = words(sparse.inputEntry, storage.kept);
-    inputStarts.fill(0);
-    let e = 0;
-    for (let o = 0; o < outputs; o++) {
-      starts[o] = e;
-      for (let i = 0; i < inputs; i++) {
-        if (!kept[o * inputs + i]) continue;
-        index[e] = i;
-        row[e++] = o;
-        inputStarts[i + 1]!++;
-      }
-    }
-    starts[outputs] = e;
-    index.fill(0, e);
-    row.fill(0, e);
-    for (let i = 0; i < inputs; i++) inputStarts[i + 1]! += inputStarts[i]!;
-    const next = inputStarts.slice(0, inputs);
-    for (let k = 0; k < e; k++) {
-      const to = next[index[k]!]!++;
-      inputIndex[to] = row[k]!;
-      inputEntry[to] = k;
-    }
-  }
+  const of = (what: What): readonly Parameter[] =>
+    what === "weights" ? list : list.filter(({ place }) => place.learned);
 
   return {
     storage: (place) => byPlace.get(place)!.storage,
-    read: (what) => Object.fromEntries(list.map((parameter) => [parameter.place.name, readOne(parameter, what)])),
+    read: (what) => Object.fromEntries(of(what).map((parameter) => [parameter.place.name, readOne(parameter, what)])),
     write(what, values) {
-      for (const parameter of list) writeOne(parameter, what, values[parameter.place.name]!);
+      for (const parameter of of(what)) writeOne(parameter, what, values[parameter.place.name]!);
     },
     setMask(mask) {
       for (const parameter of list) {
-        const { place, sparse } = parameter;
+        const { place, limit } = parameter;
         const given = mask?.[place.name];
         if (!given && !parameter.kept) continue;
         const values = WHATS.map((what) => readOne(parameter, what));
         const count = given ? given.reduce((sum, kept) => sum + (kept ? 1 : 0), 0) : place.size;
-        const isSparse = sparse !== null && given !== undefined && count <= sparse.limit;
+        const isSparse = limit > 0 && given !== undefined && count <= limit;
         parameter.kept = given && count < place.size ? given.slice() : null;
         parameter.storage = {
           sparse: isSparse,
@@ -138,7 +101,7 @@ export function parametersIn(memory: ArrayBufferLike, arena: Arena): Parameters 
         WHATS.forEach((what, i) => {
           writeOne(parameter, what, values[i]!);
         });
-        writeLists(parameter);
+        parameter.writeLists(memory, isSparse ? parameter.kept : null);
         mark(parameter);
       }
     },

@@ -3,6 +3,7 @@
  * the arena. Between barriers no instruction reads what another one writes.
  */
 import { type Arena, INSTRUCTION_BYTES, type ParameterPlace, type StagePlace } from "./arena.ts";
+import { bodyBackward, bodyForward, type Mode } from "./body-program.ts";
 
 // enum of kernels/table.h, in its order
 const OPS = [
@@ -21,15 +22,36 @@ const OPS = [
   "count",
   "gate",
   "update",
+  "pack-blocks",
+  "to-columns",
+  "to-blocks",
+  "conv",
+  "conv-back",
+  "reduce",
+  "gather",
+  "make",
+  "statistics",
+  "finish",
+  "norm",
+  "norm-remembered",
+  "norm-back",
+  "max-pool",
+  "max-pool-back",
+  "average-pool",
+  "average-pool-back",
+  "dropout",
+  "dropout-back",
 ] as const;
 type Op = (typeof OPS)[number];
 
 const HAS_BIAS = 1;
 const HAS_RELU = 2;
 const HAS_GATE = 4;
-const BLOCKED = 8;
+export const BLOCKED = 8;
 const HAS_MASK = 16;
 const HAS_PENALTY = 32;
+export const TRAIN = 64;
+export const REMEMBER = 128;
 
 // fields after op, in their order
 const FIELDS = [
@@ -49,7 +71,7 @@ const FIELDS = [
   "kept",
   "marks",
 ] as const;
-type Instruction = { op: Op } & { [field in (typeof FIELDS)[number]]?: number };
+export type Instruction = { op: Op } & { [field in (typeof FIELDS)[number]]?: number };
 
 /** How a parameter is stored now. */
 export interface Storage {
@@ -68,7 +90,9 @@ export interface Program {
   readonly count: number;
 }
 
-const PROGRAM_KINDS = ["step", "step-blocked", "update", "update-blocked", "gradients", "evaluate", "probe"] as const;
+const PROGRAM_KINDS = [
+  ...["step", "step-blocked", "update", "update-blocked", "gradients", "evaluate", "probe", "probe-evaluate"],
+] as const;
 export type ProgramKind = (typeof PROGRAM_KINDS)[number];
 
 /** Plans every program for parameters stored as `storage` says, and writes them all. */
@@ -93,15 +117,24 @@ export function writePrograms(
     return program;
   };
   const plan = { arena, reluOnImages, storage };
-  const last = arena.stages.at(-1)!;
+  const { body } = arena;
   const loss = (op: "loss" | "count"): Instruction[] => [
-    { op, outputs: last.outputs, x: last.y, y: arena.gradients[0], index: arena.labels },
+    { op, outputs: arena.classes, x: arena.output, y: arena.gradients[0], index: arena.labels },
     { op: "barrier" },
   ];
-  const train = (blocked: boolean, backward: "weights" | "biases"): Instruction[] => [
-    ...forward(plan, backward === "weights"),
+  const forwards = (mode: Mode, rows: boolean): Instruction[] => [
+    ...(body ? bodyForward(arena, body, mode) : []),
+    ...forward(plan, rows),
+  ];
+  const backwards = (mode: Mode, want: "weights" | "biases", toImages: boolean): Instruction[] => {
+    const head = backwardPass(plan, want, toImages || body !== null);
+    if (!body) return head.program;
+    return [...head.program, ...bodyBackward(body, mode, { want, toImages, d: head.d, storage })];
+  };
+  const train = (blocked: boolean, want: "weights" | "biases"): Instruction[] => [
+    ...forwards("step", want === "weights"),
     ...loss("loss"),
-    ...backwardPass(plan, backward, false),
+    ...backwards("step", want, false),
     ...update(plan, blocked),
   ];
   return {
@@ -109,9 +142,10 @@ export function writePrograms(
     "step-blocked": write(train(true, "biases")),
     update: write(update(plan, false)),
     "update-blocked": write(update(plan, true)),
-    gradients: write([...forward(plan, true), ...loss("loss"), ...backwardPass(plan, "weights", false)]),
-    evaluate: write([...forward(plan, false), ...loss("count")]),
-    probe: write([...forward(plan, true), ...backwardPass(plan, "weights", true)]),
+    gradients: write([...forwards("batch", true), ...loss("loss"), ...backwards("batch", "weights", false)]),
+    evaluate: write([...forwards("remembered", false), ...loss("count")]),
+    probe: write([...forwards("batch", true), ...backwards("batch", "weights", true)]),
+    "probe-evaluate": write([...forwards("remembered", true), ...backwards("remembered", "weights", true)]),
   };
 }
 
@@ -123,11 +157,13 @@ interface Plan {
 
 /** Images → output of the last stage. With `rows`, inputs are also laid out for dense weight gradients. */
 function forward({ arena, reluOnImages, storage }: Plan, rows: boolean): Instruction[] {
-  const first = arena.stages[0]!;
   const program: Instruction[] = [];
-  if (reluOnImages) program.push({ op: "relu", inputs: first.inputs, x: arena.images }, { op: "barrier" });
-  program.push({ op: "pack", inputs: first.inputs, x: arena.images, y: first.x }, { op: "barrier" });
-  arena.stages.forEach((stage, k) => {
+  if (!arena.body) {
+    const { inputs, x } = arena.stages[0]!;
+    if (reluOnImages) program.push({ op: "relu", inputs, x: arena.images }, { op: "barrier" });
+    program.push({ op: "pack", inputs, x: arena.images, y: x }, { op: "barrier" });
+  }
+  for (const stage of arena.stages) {
     const { outputs, inputs, x, y, bias, sparse } = stage;
     const stored = storage(stage.weight);
     program.push({
@@ -142,33 +178,36 @@ function forward({ arena, reluOnImages, storage }: Plan, rows: boolean): Instruc
       starts: sparse.starts,
       index: sparse.index,
     });
-    if (rows && k > 0 && !stored.sparse) program.push({ op: "unpack", inputs, x, y: stage.rows });
+    if (rows && stage.rows !== arena.images && !stored.sparse) program.push({ op: "unpack", inputs, x, y: stage.rows });
     program.push({ op: "barrier" });
-  });
+  }
   return program;
 }
 
-/** From the gradient of the output, in arena.gradients[0]. With `toImages`, the images' gradient replaces the packed images. */
+/**
+ * From the gradient of the output, in arena.gradients[0]. With `toInput`, also the gradient of what the head reads: without a
+ * body it replaces the packed images; `d` says where it is.
+ */
 function backwardPass(
   { arena, reluOnImages, storage }: Plan,
   want: "weights" | "biases",
-  toImages: boolean,
-): Instruction[] {
+  toInput: boolean,
+): { program: Instruction[]; d: number } {
   const program: Instruction[] = [];
   let [d, next] = arena.gradients;
-  const last = arena.stages.at(-1)!;
-  if (last.relu) program.push({ op: "gate", outputs: last.outputs, y: d, gated: last.y }, { op: "barrier" });
+  const last = arena.stages.at(-1);
+  if (last?.relu) program.push({ op: "gate", outputs: last.outputs, y: d, gated: last.y }, { op: "barrier" });
   for (let k = arena.stages.length - 1; k >= 0; k--) {
     const stage = arena.stages[k]!;
     if (want === "weights") program.push(weightGradient(stage, storage(stage.weight), d));
     if (stage.bias) program.push({ op: "bias", outputs: stage.outputs, x: d, g: stage.bias.gradients });
     const gated = k > 0 ? arena.stages[k - 1]!.relu : reluOnImages;
-    if (k > 0) program.push(inputGradient(stage, storage(stage.weight), d, next, gated));
-    else if (toImages) program.push({ op: "barrier" }, inputGradient(stage, storage(stage.weight), d, stage.x, gated));
+    if (k > 0 || arena.body) program.push(inputGradient(stage, storage(stage.weight), d, next, gated));
+    else if (toInput) program.push({ op: "barrier" }, inputGradient(stage, storage(stage.weight), d, stage.x, gated));
     program.push({ op: "barrier" });
     [d, next] = [next, d];
   }
-  return program;
+  return { program, d };
 }
 
 function weightGradient(stage: StagePlace, stored: Storage, d: number): Instruction {
@@ -196,22 +235,20 @@ function inputGradient(stage: StagePlace, stored: Storage, d: number, to: number
 }
 
 function update({ arena, storage }: Plan, blocked: boolean): Instruction[] {
-  return arena.stages.flatMap(({ weight, bias }) =>
-    [weight, bias].flatMap((parameter): Instruction[] => {
-      if (!parameter) return [];
-      const { kept, masked, penalised } = storage(parameter);
-      const block = blocked && parameter === weight;
-      return [
-        {
-          op: "update",
-          flags: (block ? BLOCKED : 0) | (masked ? HAS_MASK : 0) | (penalised ? HAS_PENALTY : 0),
-          kept,
-          w: parameter.weights,
-          g: parameter.gradients,
-          v: parameter.momentum,
-          marks: parameter.marks,
-        },
-      ];
-    }),
-  );
+  return arena.parameters.flatMap(({ place, isWeight }): Instruction[] => {
+    if (!place.learned) return [];
+    const { kept, masked, penalised } = storage(place);
+    const block = blocked && isWeight;
+    return [
+      {
+        op: "update",
+        flags: (block ? BLOCKED : 0) | (masked ? HAS_MASK : 0) | (penalised ? HAS_PENALTY : 0),
+        kept,
+        w: place.weights,
+        g: place.gradients,
+        v: place.momentum,
+        marks: place.marks,
+      },
+    ];
+  });
 }

@@ -80,6 +80,17 @@ static void weight_dense(const float *d, const float *x, size columns, size inpu
 #define FOLD1(a, b) (__builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7))
 #endif
 
+INLINE vf fold_vectors(vf a[LANES]) {
+#if LANES == 16
+  UNROLL for (int i = 0; i < 8; i++) a[i] = FOLD8(a[2 * i], a[2 * i + 1]);
+#endif
+#if LANES >= 8
+  UNROLL for (int i = 0; i < 4; i++) a[i] = FOLD4(a[2 * i], a[2 * i + 1]);
+#endif
+  a[0] = FOLD2(a[0], a[1]), a[1] = FOLD2(a[2], a[3]);
+  return FOLD1(a[0], a[1]);
+}
+
 // Σ_n d[n] · x[n] in 16 lanes, folded to one vector (whole vectors first: l + 8, then l + 4 where they are apart)
 INLINE vf dot(const float *d, const float *x, size columns) {
   vf a[16 / LANES];
@@ -101,14 +112,7 @@ static void weight_sparse(const float *d, const float *x, const u32 *row, const 
   for (size e = s.from; e < s.to; e += LANES) {
     vf a[LANES];
     UNROLL for (int i = 0; i < LANES; i++) a[i] = dot(d + row[e + i] * columns, x + index[e + i] * columns, columns);
-#if LANES == 16
-    UNROLL for (int i = 0; i < 8; i++) a[i] = FOLD8(a[2 * i], a[2 * i + 1]);
-#endif
-#if LANES >= 8
-    UNROLL for (int i = 0; i < 4; i++) a[i] = FOLD4(a[2 * i], a[2 * i + 1]);
-#endif
-    a[0] = FOLD2(a[0], a[1]), a[1] = FOLD2(a[2], a[3]);
-    store_first(g + e, FOLD1(a[0], a[1]), s.to - e);
+    store_first(g + e, fold_vectors(a), s.to - e);
   }
 }
 

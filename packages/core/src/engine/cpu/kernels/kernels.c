@@ -22,6 +22,115 @@
 #include "taps.h"
 #include "batch.h"
 #include "loss.h"
+#include "body.h"
+#include "sites.h"
+#include "norms.h"
+#include "windows.h"
+#include "areas.h"
+#include "conv.h"
+#include "pools.h"
+
+// Makes rows of a site into its tensor, for readers that are no convolution.
+static void make(char *base, const struct site *s, size index, u32 rows, u32 bands, float *spare) {
+  const size from = index % bands * rows, to = from + rows < s->height ? from + rows : s->height;
+  prepare(base, s, 0, (struct tile){(long)from, 0, 0, 0}, index / bands, 1, from, to, spare);
+}
+
+static void execute_body(const struct instruction *q, char *base, struct call *c, u32 id, u32 shares, u32 thread) {
+  const size scratch = q->w + (size)thread * q->kept;
+  char *s = base + q->x;
+  const struct conv *conv = (const struct conv *)s;
+  const struct pool *pool = (const struct pool *)s;
+  const struct norm *norm = (const struct norm *)s;
+  const struct finish *f = (const struct finish *)s;
+#define SHARE(n, unit) share(n, unit, id, shares)
+#define UNITS(call_) do { \
+    const struct share u_ = SHARE(blocks_of(c) * pool->channels, 1); \
+    for (size unit = u_.from; unit < u_.to; unit++) call_; \
+  } while (0)
+  switch (q->op) {
+    case PACK_BLOCKS:
+      pack_block(FLOATS(q->x) + (size)id * 16 * q->inputs, FLOATS(q->y) + (size)id * 16 * q->inputs, q->inputs, valid_lanes(c, id));
+      break;
+    case TO_COLUMNS:
+      blocks_to_columns(FLOATS(q->x), FLOATS(q->y), q->inputs, c->columns, SHARE(q->inputs, 1));
+      break;
+    case TO_BLOCKS:
+      columns_to_blocks(FLOATS(q->x), FLOATS(q->y), q->inputs, c->columns, SHARE(q->inputs, 1));
+      break;
+    case CONV:
+      conv_forward(base, c, conv, id, q->inputs, scratch, q->flags & TRAIN);
+      break;
+    case CONV_BACK:
+      conv_backward(base, c, conv, id, q->inputs, scratch, q->flags);
+      break;
+    case REDUCE: {
+      const size tiles = blocks_of(c) * conv->bands, each = tiles_a_slot(c, conv), slots = (tiles + each - 1) / each;
+      if (!(q->flags & BLOCKED)) reduce(FLOATS(conv->partial), slots, q->outputs, FLOATS(conv->g), SHARE(q->outputs, 16));
+      if (conv->bias) reduce(FLOATS(conv->bias_partial), slots, conv->outputs, FLOATS(conv->bias_gradient), SHARE(conv->outputs, 16));
+      break;
+    }
+    case GATHER: {
+      const struct share e = SHARE(q->outputs, 16);
+      for (size i = e.from; i < e.to; i++) FLOATS(conv->transposed)[i] = FLOATS(conv->w)[((const u32 *)(base + conv->entry))[i]];
+      break;
+    }
+    case MAKE:
+      make(base, (const struct site *)s, id, q->outputs, q->g, FLOATS(scratch));
+      break;
+    case STATISTICS: {
+      const size rows = tile_rows(norm->rows, norm->bands, norm->height, id), block = id / norm->bands;
+      const float *z = FLOATS(q->y) + row_of(norm->channels, norm->height, norm->width, block, 0, id % norm->bands * norm->rows);
+      if (rows) tile_statistics(base, norm, z, id, rows, (size)norm->height * norm->width * PIXEL, valid_lanes(c, block));
+      break;
+    }
+    case FINISH: {
+      const size block = id / f->bands, from = id % f->bands * f->rows, to = from + f->rows < f->height ? from + f->rows : f->height;
+      finish_rows(base, f, 0, 0, 0, block, from, to, id, valid_lanes(c, block), FLOATS(scratch));
+      break;
+    }
+    case NORM:
+      norm_forward(base, c, norm, q->flags & REMEMBER, SHARE(norm->channels, 1));
+      break;
+    case NORM_REMEMBERED:
+      norm_remembered(base, norm, SHARE(norm->channels, 1));
+      break;
+    case NORM_BACK:
+      norm_backward(base, c, norm, !(q->flags & TRAIN), SHARE(norm->channels, 1));
+      break;
+    case MAX_POOL: UNITS(max_pool(base, pool, unit)); break;
+    case MAX_POOL_BACK: UNITS(max_pool_back(base, pool, unit)); break;
+    case AVERAGE_POOL: UNITS(average_pool(base, pool, unit)); break;
+    case AVERAGE_POOL_BACK: UNITS(average_pool_back(base, pool, unit)); break;
+    case DROP:
+    case DROP_BACK: {
+      const u32 from = q->op == DROP ? pool->x : pool->gradient, to = q->op == DROP ? pool->y : pool->to;
+      if (q->flags & REMEMBER) UNITS(drop(base, c, pool, unit, from, to));
+      else UNITS(copy(base, pool, unit, from, to));
+      break;
+    }
+  }
+#undef SHARE
+#undef UNITS
+}
+
+// Shares of a phase, by its first instruction: tiles, or threads.
+static u32 shares_of(const struct instruction *q, const char *base, const struct call *c, u32 threads) {
+  const char *s = base + q->x;
+  const size blocks = blocks_of(c);
+  switch (q->op) {
+    case PACK_BLOCKS: return (u32)blocks;
+    case CONV: return (u32)(blocks * ((const struct conv *)s)->bands);
+    case CONV_BACK: {
+      const size each = tiles_a_slot(c, (const struct conv *)s);
+      return (u32)((blocks * ((const struct conv *)s)->bands + each - 1) / each);
+    }
+    case MAKE: return (u32)(blocks * q->g);
+    case STATISTICS: return (u32)(blocks * ((const struct norm *)s)->bands);
+    case FINISH: return (u32)(blocks * ((const struct finish *)s)->bands);
+    default: return threads;
+  }
+}
 
 static void execute(const struct instruction *q, char *base, struct call *c, u32 id, u32 shares) {
   const size columns = c->columns;
@@ -94,34 +203,39 @@ static void execute(const struct instruction *q, char *base, struct call *c, u32
 }
 
 static void execute_phase(const struct instruction *q, const struct instruction *end, char *base, struct call *call,
-                          u32 id, u32 shares) {
-  for (; q < end; q++) execute(q, base, call, id, shares);
+                          u32 id, u32 shares, u32 thread) {
+  for (; q < end; q++) {
+    if (q->op < PACK_BLOCKS) execute(q, base, call, id, shares);
+    else execute_body(q, base, call, id, shares, thread);
+  }
 }
 
 // Walks a program, on the calling thread: opens its phases one after the other, takes shares of each as helpers do, and
 // goes on when all are done.
-EXPORT(run) void run(char *base, u32 control, u32 call, u32 shares, u32 program, u32 count) {
+EXPORT(run) void run(char *base, u32 control, u32 call, u32 threads, u32 program, u32 count) {
   struct control *c = (struct control *)(base + control);
   struct call *k = (struct call *)(base + call);
   const struct instruction *q = (const struct instruction *)(base + program), *end = q + count;
   for (const struct instruction *stop = q; q < end; q = ++stop) {
     while (stop < end && stop->op != BARRIER) stop++;
-    if (shares == 1) {
-      execute_phase(q, stop, base, k, 0, 1);
+    const u32 shares = q < stop ? shares_of(q, base, k, threads) : 0;
+    if (threads == 1 || shares < 2) {
+      for (u32 id = 0; id < shares; id++) execute_phase(q, stop, base, k, id, shares, 0);
       continue;
     }
     c->first = (u32)((char *)q - base);
     c->last = (u32)((char *)stop - base);
+    c->shares = shares;
     __atomic_store_n(&c->done, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&c->open, (c->open >> 8 << 8) + 256 + shares, __ATOMIC_SEQ_CST);
-    for (int id; (id = take(c)) >= 0; finish(c, shares)) execute_phase(q, stop, base, k, (u32)id, shares);
+    __atomic_store_n(&c->open, (c->open >> 16 << 16) + 65536 + shares, __ATOMIC_SEQ_CST);
+    for (int id; (id = take(c)) >= 0; finish(c, shares)) execute_phase(q, stop, base, k, (u32)id, shares, 0);
     wait_for(c, shares);
   }
 }
 
 // A helper: takes shares until there were none for a while. Returns the generation after which it saw none: JavaScript
-// may sleep until there is another.
-EXPORT(serve) u32 serve(char *base, u32 control, u32 call, u32 shares) {
+// may sleep until there is another. thread: its number, from 1.
+EXPORT(serve) u32 serve(char *base, u32 control, u32 call, u32 thread) {
   struct control *c = (struct control *)(base + control);
   u32 generation = 0;
   for (int i = 0; i < SERVE_SPINS; i++) {
@@ -132,7 +246,8 @@ EXPORT(serve) u32 serve(char *base, u32 control, u32 call, u32 shares) {
       continue;
     }
     const struct instruction *q = (const struct instruction *)(base + c->first);
-    execute_phase(q, (const struct instruction *)(base + c->last), base, (struct call *)(base + call), (u32)id, shares);
+    const u32 shares = c->shares;
+    execute_phase(q, (const struct instruction *)(base + c->last), base, (struct call *)(base + call), (u32)id, shares, thread);
     finish(c, shares);
     i = 0;
   }

@@ -6,6 +6,7 @@ struct call {
   u32 nesterov;
   float loss; // out: mean (LOSS) or sum (COUNT) over the batch
   u32 correct; // out, COUNT only
+  u32 dropout_seed;
 };
 
 struct instruction {
@@ -18,9 +19,13 @@ struct instruction {
   u32 kept;            // number of stored weights
   u32 marks;           // update: one byte a weight, bit 0 kept, bit 1 leaving
 };
+// Of the body (body.h), x is its struct; w and kept are where the threads' scratch memory is and the bytes of each; inputs
+// is the width of the widest plane.
 
-enum { BARRIER, PACK, UNPACK, RELU, FORWARD, FORWARD_SPARSE, INPUT, INPUT_SPARSE, WEIGHT, WEIGHT_SPARSE, BIAS, LOSS, COUNT, GATE, UPDATE };
-enum { HAS_BIAS = 1, HAS_RELU = 2, HAS_GATE = 4, BLOCKED = 8, HAS_MASK = 16, HAS_PENALTY = 32 };
+enum { BARRIER, PACK, UNPACK, RELU, FORWARD, FORWARD_SPARSE, INPUT, INPUT_SPARSE, WEIGHT, WEIGHT_SPARSE, BIAS, LOSS, COUNT, GATE, UPDATE,
+  PACK_BLOCKS, TO_COLUMNS, TO_BLOCKS, CONV, CONV_BACK, REDUCE, GATHER, MAKE, STATISTICS, FINISH,
+  NORM, NORM_REMEMBERED, NORM_BACK, MAX_POOL, MAX_POOL_BACK, AVERAGE_POOL, AVERAGE_POOL_BACK, DROP, DROP_BACK };
+enum { HAS_BIAS = 1, HAS_RELU = 2, HAS_GATE = 4, BLOCKED = 8, HAS_MASK = 16, HAS_PENALTY = 32, TRAIN = 64, REMEMBER = 128 };
 
 // share `id` of `shares` is [from, to) of n, cut at multiples of `unit`
 struct share { size from, to; };

@@ -11,6 +11,10 @@ typedef unsigned long size;
 #define DENSE_VECTORS 2
 #define GRADIENT_ROWS 2
 #define GRADIENT_VECTORS 2
+#define WINDOW_OUTPUTS 4
+#define WINDOW_VECTORS 2
+#define AREA_OUTPUTS 2
+#define AREA_TAPS 4
 #else
 #define EXPORT(name) __attribute__((visibility("default")))
 #if defined(__AVX512F__)
@@ -19,18 +23,30 @@ typedef unsigned long size;
 #define DENSE_VECTORS 4
 #define GRADIENT_ROWS 5
 #define GRADIENT_VECTORS 2
+#define WINDOW_OUTPUTS 4
+#define WINDOW_VECTORS 4
+#define AREA_OUTPUTS 4
+#define AREA_TAPS 6
 #elif defined(__AVX__)
 #define LANES 8
 #define DENSE_ROWS 5
 #define DENSE_VECTORS 2
 #define GRADIENT_ROWS 3
 #define GRADIENT_VECTORS 2
+#define WINDOW_OUTPUTS 4
+#define WINDOW_VECTORS 2
+#define AREA_OUTPUTS 2
+#define AREA_TAPS 4
 #else
 #define LANES 4
 #define DENSE_ROWS 5
 #define DENSE_VECTORS 2
 #define GRADIENT_ROWS 3
 #define GRADIENT_VECTORS 2
+#define WINDOW_OUTPUTS 4
+#define WINDOW_VECTORS 2
+#define AREA_OUTPUTS 2
+#define AREA_TAPS 4
 #endif
 #endif
 #define SPARSE_VECTORS 8 // columns of a sparse row that stay in registers
@@ -47,6 +63,14 @@ typedef int vi __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef unsigned char vbytes __attribute__((vector_size(LANES), aligned(1), may_alias));
 typedef signed char vflags __attribute__((vector_size(LANES), aligned(1), may_alias));
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+#define PARTS (16 / LANES) // vectors of 16 lanes
+#ifdef __wasm__
+#define SPLAT(s) ((vf){0} + (s))
+#else
+// in a register: a memory operand for each product would wait for the load ports (x - 0 is x, in every bit but a NaN's)
+#define SPLAT(s) ({ vf splat_ = (s) - (vf){0}; __asm__("" : "+v"(splat_)); splat_; })
+#endif
 
 #define LOAD(p) (*(const vf *)(p))
 #define STORE(p, v) (*(vf *)(p) = (v))

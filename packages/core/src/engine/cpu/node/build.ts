@@ -17,6 +17,7 @@ const FLAGS = [
   "--target=wasm32",
   "-O3",
   "-ffp-contract=off",
+  "-fno-math-errno",
   "-msimd128",
   "-matomics",
   "-mbulk-memory",

@@ -3,13 +3,13 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { enter } from "./entry.mjs";
 
-const { build, memory, control, call, threads, stackTop, words } = workerData;
+const { build, memory, control, call, thread, stackTop, words } = workerData;
 const { serve } = await enter(build, memory, stackTop);
 const shared = new Int32Array(memory.buffer, control, 64); // struct control
 parentPort.postMessage("ready");
 
 for (;;) {
-  const generation = serve(control, call, threads) | 0;
+  const generation = serve(control, call, thread) | 0;
   if (Atomics.load(shared, words.stop) !== 0) break; // set before the generation that says so
   Atomics.add(shared, words.sleepers, 1);
   Atomics.wait(shared, words.generation, generation);

@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { readSources, SOURCE_FOLDER, sha256 } from "./sources.ts";
 
 const run = promisify(execFile);
-const FLAGS = ["-O3", "-march=native", "-ffp-contract=off", "-fPIC", "-shared"];
+const FLAGS = ["-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-shared"];
 
 /** A library to load, or why there is none. */
 export type NativeBuild = { readonly library: string } | { readonly missing: string };

@@ -27,7 +27,7 @@ export async function openThreads(build: Build, arena: Arena): Promise<Host> {
   const helpers = await Promise.all(
     Array.from({ length: threads - 1 }, async (_, i) => {
       const words = { generation: GENERATION, stop: STOP, sleepers: SLEEPERS };
-      const workerData = { build, memory, control, call, threads, stackTop: stackTop(i + 1), words };
+      const workerData = { build, memory, control, call, thread: i + 1, stackTop: stackTop(i + 1), words };
       const worker = new Worker(new URL("./helper.mjs", import.meta.url), { workerData, execArgv: [] });
       await once(worker, "message"); // "ready"; rejects if the helper fails
       worker.unref();

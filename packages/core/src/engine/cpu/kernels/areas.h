@@ -1,0 +1,122 @@
+// Sums over a tile, in the blocked layout: gradients of convolution weights, in 16 lanes, each one chain over the tile's pixels.
+
+// What is summed over: floats between rows and pixels of x, rows and planes (channels) of d. A pixel of d is 16 floats.
+struct area {
+  size rows, pixels;
+  size x_row, x_pixel, d_row, d_plane;
+};
+
+// to[e] = (or +=) the fold of the 16 lanes at sums + 16 e
+static void fold_all(const float *sums, float *to, size count, int add) {
+  for (size e = 0; e < count; e += LANES) {
+    vf a[LANES];
+    for (int i = 0; i < LANES; i++) {
+      const float *p = sums + 16 * (e + i < count ? e + i : e);
+#if LANES == 4
+      a[i] = (LOAD(p) + LOAD(p + 8)) + (LOAD(p + 4) + LOAD(p + 12));
+#elif LANES == 8
+      a[i] = LOAD(p) + LOAD(p + 8);
+#else
+      a[i] = LOAD(p);
+#endif
+    }
+    vf r = fold_vectors(a);
+    if (add) {
+      if (e + LANES <= count) r = LOAD(to + e) + r;
+      else
+        for (size i = e; i < count; i++) r[i - e] = to[i] + r[i - e];
+    }
+    store_first(to + e, r, count - e);
+  }
+}
+
+// sums[k][t] lanes += Σ d[k][p] · x[xo[t] + p]
+INLINE void area_run(const float *x, const u32 *xo, const struct area *s, const size x_pixel, const float *d, size rows, float *sums,
+                     size sums_row, const int outputs, const int taps) {
+  for (int part = 0; part < 16; part += LANES) {
+    vf a[AREA_OUTPUTS][AREA_TAPS];
+    UNROLL for (int k = 0; k < outputs; k++) UNROLL for (int t = 0; t < taps; t++) a[k][t] = LOAD(sums + k * sums_row + 16 * t + part);
+    for (size r = 0; r < rows; r++) {
+      const float *dp = d + r * s->d_row + part, *xp = x + r * s->x_row + part;
+      for (size p = 0; p < s->pixels; p++, dp += 16, xp += x_pixel) {
+        vf D[AREA_OUTPUTS];
+        UNROLL for (int k = 0; k < outputs; k++) D[k] = LOAD(dp + k * s->d_plane);
+        UNROLL for (int t = 0; t < taps; t++) {
+          vf X = LOAD(xp + xo[t]);
+          UNROLL for (int k = 0; k < outputs; k++) a[k][t] += D[k] * X;
+        }
+      }
+    }
+    UNROLL for (int k = 0; k < outputs; k++) UNROLL for (int t = 0; t < taps; t++) STORE(sums + k * sums_row + 16 * t + part, a[k][t]);
+  }
+}
+
+// A few rows of d at a time: they stay in the first cache while every tap goes over them.
+#define AREA_CHUNK 4096 // floats
+
+INLINE void area_outputs(const float *x, const u32 *xo, size taps, const float *d, const struct area *s, const size x_pixel, float *sums,
+                         const int outputs) {
+  for (size i = 0; i < outputs * taps * 16; i += LANES) STORE(sums + i, (vf){0});
+  size chunk = AREA_CHUNK / (s->pixels * 16 * AREA_OUTPUTS);
+  if (chunk < 1) chunk = 1;
+  for (size r = 0; r < s->rows; r += chunk) {
+    const size rows = s->rows - r < chunk ? s->rows - r : chunk;
+    const float *xp = x + r * s->x_row, *dp = d + r * s->d_row;
+    size t = 0;
+#define RUN(n) area_run(xp, xo + t, s, x_pixel, dp, rows, sums + 16 * t, 16 * taps, outputs, n)
+    for (; t + AREA_TAPS <= taps; t += AREA_TAPS) RUN(AREA_TAPS);
+    if (AREA_TAPS > 3)
+      for (; t + 3 <= taps; t += 3) RUN(3);
+    for (; t < taps; t++) RUN(1);
+#undef RUN
+  }
+}
+
+// g[k][t] = (or +=) Σ d[k][p] · x[xo[t] + p], for `outputs` outputs; sums: room for AREA_OUTPUTS · taps · 16 floats
+static void area_dense(const float *x, const u32 *xo, size taps, const float *d, const struct area *s, size outputs, float *sums,
+                       float *g, int add) {
+  size k = 0;
+#define OUTPUTS(n) do { \
+    if (s->x_pixel == 16) area_outputs(x, xo, taps, d + k * s->d_plane, s, 16, sums, n); \
+    else area_outputs(x, xo, taps, d + k * s->d_plane, s, s->x_pixel, sums, n); \
+    fold_all(sums, g + k * taps, (n) * taps, add); \
+  } while (0)
+  for (; k + AREA_OUTPUTS <= outputs; k += AREA_OUTPUTS) OUTPUTS(AREA_OUTPUTS);
+  for (; k < outputs; k++) OUTPUTS(1);
+#undef OUTPUTS
+}
+
+#define AREA_ENTRIES (LANES == 16 ? 8 : 4)
+
+INLINE void area_entries(const float *x, const u32 *xo, const float *d, const struct area *s, const size x_pixel, float *sums, const int entries) {
+  for (int part = 0; part < 16; part += LANES) {
+    vf a[AREA_ENTRIES];
+    UNROLL for (int e = 0; e < entries; e++) a[e] = (vf){0};
+    for (size r = 0; r < s->rows; r++) {
+      const float *dp = d + r * s->d_row + part, *xp = x + r * s->x_row + part;
+      for (size p = 0; p < s->pixels; p++, dp += 16, xp += x_pixel) {
+        vf D = LOAD(dp);
+        UNROLL for (int e = 0; e < entries; e++) a[e] += D * LOAD(xp + xo[e]);
+      }
+    }
+    UNROLL for (int e = 0; e < entries; e++) STORE(sums + 16 * e + part, a[e]);
+  }
+}
+
+// Kept weights only: g[e] = (or +=) Σ d[k][p] · x[xo[e] + p], e in [starts[k], starts[k + 1])
+static void area_sparse(const float *x, const u32 *starts, const u32 *xo, const float *d, const struct area *s, size outputs, float *sums,
+                        float *g, int add) {
+  for (size k = 0; k < outputs; k++) {
+    const float *dk = d + k * s->d_plane;
+    size e = starts[k], end = starts[k + 1];
+#define ENTRIES(n) do { \
+    if (s->x_pixel == 16) area_entries(x, xo + e, dk, s, 16, sums, n); \
+    else area_entries(x, xo + e, dk, s, s->x_pixel, sums, n); \
+    fold_all(sums, g + e, n, add); \
+  } while (0)
+    for (; e + AREA_ENTRIES <= end; e += AREA_ENTRIES) ENTRIES(AREA_ENTRIES);
+    if (e + 4 <= end && AREA_ENTRIES > 4) { ENTRIES(4); e += 4; }
+    for (; e < end; e++) ENTRIES(1);
+#undef ENTRIES
+  }
+}
