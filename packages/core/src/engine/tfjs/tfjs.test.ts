@@ -100,6 +100,8 @@ const kinds: [string, readonly Layer[], Shape?][] = [
   ["conv 3×3", [conv(4, 5, [3, 3], { padding: [1, 1] })]],
   ["conv 3×3, stride 2, no bias", [conv(4, 5, [3, 3], { padding: [1, 1], stride: [2, 2], bias: false })]],
   ["conv 2×5, strides 1 and 3, paddings 0 and 2", [conv(4, 3, [2, 5], { padding: [0, 2], stride: [1, 3] })]],
+  ["conv 3×3, not padded", [conv(4, 5, [3, 3])]],
+  ["conv 2×2, padded to more than its size", [conv(4, 5, [2, 2], { padding: [1, 1] })]],
   ["conv 5×3, padded to its size", [conv(4, 3, [5, 3], { padding: [2, 1] })]],
   ["conv 1×1, stride 2", [conv(4, 6, [1, 1], { stride: [2, 2] })]],
   ["conv in 2 groups", [conv(4, 6, [3, 3], { groups: 2, stride: [2, 1] })]],
@@ -248,10 +250,11 @@ describe.each(engines)("$id", (engine) => {
     await network.write("weights", draw(everything, rng));
     const images = numbers(2 * 192, rng);
     const labels = labelsFor(2, 5, rng);
-    const mask = half(everything, rng);
+    const masks = [half(everything, rng), half(everything, rng)];
+    const mask = masks[0]!;
     const round = async (iterations: number) => {
       for (let i = 0; i < iterations; i++) {
-        network.setPenalty({ on: mask, strength: i });
+        network.setPenalty({ on: masks[i % 4 < 3 ? 0 : 1]!, strength: i / 100 });
         network.setMask(i % 2 === 0 ? mask : null);
         await network.step(images, labels, {
           ...plain,
@@ -292,6 +295,15 @@ describe.each(engines)("$id", (engine) => {
     await network.step(images, labels, plain);
     expect([...(await network.losses())]).toEqual([Number.NaN]);
     expect(await network.evaluate(images, labels)).toEqual({ loss: Number.NaN, correct: 0 });
+    await network.dispose();
+  });
+
+  test("a NaN in a window is its maximum, wherever it stands", async () => {
+    const net = netOf([1, 2, 6], [pool("max-pool", [2, 2], [2, 2])]);
+    const network = await engine.compile(net, 1);
+    const images = Float32Array.of(Number.NaN, 1, 2, Number.NaN, 0, -1, 3, 4, 5, 6, 7, -8);
+    const { output } = await network.probe(images, 1, new Float32Array(3));
+    expect([...output]).toEqual([Number.NaN, Number.NaN, 7]);
     await network.dispose();
   });
 
