@@ -24,9 +24,6 @@ async function outcomesOf(path: string, engine: Engine): Promise<Outcome[]> {
 
 /** All but issue 5's baselines. */
 const NEEDED = /^(?!baseline_)/;
-/** What the cpu engine has kernels for. */
-const LINEAR =
-  /^(?!baseline_).*_mlp|^rst_lambda_schedules$|^pick_rules$|^layers\/(linear|relu|cross_entropy|sgd_\w+|init)$/;
 
 function expectAllOf(outcomes: readonly Outcome[], pattern: RegExp, count: number): void {
   const needed = outcomes.filter(({ name }) => pattern.test(name));
@@ -51,7 +48,7 @@ describe("the committed cases", () => {
         console.log(`skipped: ${opened.reason}`);
         return skip();
       }
-      expectAllOf(await outcomesOf(committed, opened.engine), LINEAR, 29);
+      expectAllOf(await outcomesOf(committed, opened.engine), NEEDED, 52);
     });
   }
 
