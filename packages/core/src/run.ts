@@ -30,7 +30,7 @@ import { Diverged, type Position, Stopped } from "./training/train.ts";
 import type { Weights } from "./weights.ts";
 
 export type { Engine } from "./engine/engine.ts";
-export { type EngineSettings, type OpenedEngine, openEngine } from "./engine/open.ts";
+export { buildNative, type EngineSettings, type OpenedEngine, openEngine } from "./engine/open.ts";
 export { referenceEngine } from "./engine/reference/reference.ts";
 export { makeStatement } from "./statement.ts";
 

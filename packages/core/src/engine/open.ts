@@ -1,6 +1,7 @@
 /** Opens the engine that a job asks for. Each engine's code is loaded when it is first opened. */
 import type { ENGINE_CHOICES } from "../job.ts";
 import { Problem } from "../problem.ts";
+import type { NativeBuild } from "./cpu/node/native.ts";
 import type { Engine } from "./engine.ts";
 import { CLAIM_ENGINE, type EngineId } from "./index.ts";
 
@@ -54,6 +55,10 @@ export async function openEngine(
   }
   throw new Error("the list ends with an engine that is always there");
 }
+
+/** The cpu engine's native kernels: built if need be, not loaded. */
+export const buildNative = async (cacheDir: string): Promise<NativeBuild> =>
+  (await import("./cpu/node/native.ts")).buildNative(cacheDir);
 
 const because = (why: string, { engine, reason }: Awaited<ReturnType<Open>>): OpenedEngine => ({
   engine,

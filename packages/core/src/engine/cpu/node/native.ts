@@ -14,8 +14,10 @@ import { readSources, SOURCE_FOLDER, sha256 } from "./sources.ts";
 const run = promisify(execFile);
 const FLAGS = ["-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-shared"];
 
-/** A library to load, or why there is none. */
-export type NativeBuild = { readonly library: string } | { readonly missing: string };
+/** A library to load, with what it was made by; or why there is none. */
+export type NativeBuild =
+  | { readonly library: string; readonly compiler: string; readonly flags: readonly string[] }
+  | { readonly missing: string };
 
 /** Builds the library unless `cacheDir` has it. */
 export async function buildNative(cacheDir: string): Promise<NativeBuild> {
@@ -31,7 +33,8 @@ export async function buildNative(cacheDir: string): Promise<NativeBuild> {
   if (closed) return { missing: closed };
   const made = sha256(JSON.stringify([await readSources(), FLAGS, compiler, process.arch, await processor()]));
   const library = join(folder, `${made.slice(0, 32)}.so`);
-  if (await isWhole(library)) return { library };
+  const built = { library, compiler: compiler.split("\n")[0]!, flags: FLAGS };
+  if (await isWhole(library)) return built;
   const temporary = `${library}.${process.pid}`;
   try {
     await run("cc", [...FLAGS, "-o", temporary, fileURLToPath(new URL("kernels.c", SOURCE_FOLDER))]);
@@ -42,7 +45,7 @@ export async function buildNative(cacheDir: string): Promise<NativeBuild> {
     await rm(temporary, { force: true });
     return { missing: `cc could not build the kernels: ${firstLine(error)}` };
   }
-  return (await isWhole(library)) ? { library } : { missing: `${library} does not have its digest` };
+  return (await isWhole(library)) ? built : { missing: `${library} does not have its digest` };
 }
 
 /** Makes the folder; the answer is a complaint if somebody else could put a library there. */
