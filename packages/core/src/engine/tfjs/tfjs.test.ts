@@ -16,13 +16,16 @@ import type { Weights } from "../../weights.ts";
 import type { Engine, Network, Update } from "../engine.ts";
 import { openEngine } from "../open.ts";
 import { referenceEngine } from "../reference/reference.ts";
+import { openWebGpuEngine } from "./node/webgpu.ts";
 
-// Where there is no GPU, WebGPU runs on the SwiftShader that comes with Debian's chromium, if that is installed.
+/** Where there is no GPU, WebGPU runs on the SwiftShader that comes with Debian's chromium, if that is installed. */
 const SOFTWARE = "/usr/lib/chromium";
-if (!existsSync("/dev/dri") && existsSync(`${SOFTWARE}/vk_swiftshader_icd.json`)) {
+function useSoftware(): void {
+  if (!existsSync(`${SOFTWARE}/vk_swiftshader_icd.json`)) return;
   process.env.VK_ICD_FILENAMES ??= `${SOFTWARE}/vk_swiftshader_icd.json`;
   koffi.load(`${SOFTWARE}/libvulkan.so.1`); // a library that is loaded already is found by its name
 }
+await openWebGpuEngine({ hardware: true }).catch(useSoftware);
 
 async function open(id: "webgpu" | "tfjs-cpu"): Promise<Engine | null> {
   try {

@@ -11,7 +11,7 @@ import { Problem } from "../../../problem.ts";
 import type { Engine } from "../../engine.ts";
 import { tfjsEngine } from "../tfjs.ts";
 
-const PACKAGE = "@tensorflow/tfjs-node-gpu";
+export const PACKAGE = "@tensorflow/tfjs-node-gpu";
 
 /** What libtensorflow 2.9 loads, on Linux. */
 const DRIVER = "libcuda.so.1";
