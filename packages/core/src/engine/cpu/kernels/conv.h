@@ -135,16 +135,14 @@ static void conv_backward(char *base, const struct call *c, const struct conv *q
     const struct valid valid = valid_lanes(c, block);
     const struct tile d = {(long)(index % q->bands * q->rows) - (long)q->d_above, q->d_rows, q->d_width, q->d_left};
     prepare_gradient(base, (const struct source *)(base + q->d), s.d, d, block, valid);
-    if (!(flags & BLOCKED)) {
-      prepare(base, site, s.x, x_tile(q, b), block, 0, 0, 0, s.spare);
-      weight_gradient(base, q, &s, b, FLOATS(q->partial) + slot * stored, index != first);
-    }
+    if (!(flags & BLOCKED) || q->finish) prepare(base, site, s.x, x_tile(q, b), block, 0, 0, 0, s.spare);
+    if (!(flags & BLOCKED)) weight_gradient(base, q, &s, b, FLOATS(q->partial) + slot * stored, index != first);
     if (q->bias)
       output_sums(q, s.d + (q->d_above * q->d_width + q->d_left) * PIXEL, b.to - b.from, FLOATS(q->bias_partial) + slot * q->outputs,
                   index != first);
     if (!q->finish || b.in == b.in_to) continue;
     input_gradient(base, q, &s, b);
-    finish_rows(base, (const struct finish *)(base + q->finish), s.dx, q->width * PIXEL, q->rows * q->stride_height * q->width * PIXEL,
+    finish_rows(base, (const struct finish *)(base + q->finish), s.dx, q->rows * q->stride_height * q->width * PIXEL, s.x, x_tile(q, b),
                 block, b.in, b.in_to, index, valid, s.spare);
   }
 }

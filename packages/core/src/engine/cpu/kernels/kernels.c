@@ -86,7 +86,7 @@ static void execute_body(const struct instruction *q, char *base, struct call *c
     }
     case FINISH: {
       const size block = id / f->bands, from = id % f->bands * f->rows, to = from + f->rows < f->height ? from + f->rows : f->height;
-      finish_rows(base, f, 0, 0, 0, block, from, to, id, valid_lanes(c, block), FLOATS(scratch));
+      finish_rows(base, f, 0, 0, 0, (struct tile){0, 0, 0, 0}, block, from, to, id, valid_lanes(c, block), FLOATS(scratch));
       break;
     }
     case NORM:

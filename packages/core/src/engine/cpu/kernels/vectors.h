@@ -49,7 +49,11 @@ typedef unsigned long size;
 #define AREA_TAPS 4
 #endif
 #endif
-#define SPARSE_VECTORS 8 // columns of a sparse row that stay in registers
+#ifdef __wasm__
+#define SPARSE_VECTORS 4 // columns of a sparse row that stay in registers: V8 loads all of them before it multiplies
+#else
+#define SPARSE_VECTORS 8
+#endif
 
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
