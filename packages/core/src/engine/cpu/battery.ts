@@ -2,21 +2,26 @@
  * A fixed battery of short trainings that reaches every kernel with odd and even sizes, whole and sparse storage, one
  * and several blocks of columns. Two builds are the same if its bytes are: the self-test of a native build, and of threads.
  */
-import { type Architecture, type Layer, parameters } from "../../layers.ts";
+import { type Architecture, type Layer, type Parameter, parameters } from "../../layers.ts";
 import { applyMask, type Mask } from "../../mask.ts";
 import { type Rng, seededRng } from "../../rng.ts";
 import type { Weights } from "../../weights.ts";
+import { exampleSize } from "../checks.ts";
 import type { Engine, Update } from "../engine.ts";
 
-export interface Case {
-  /** Values of one example, then the outputs of each linear layer. */
-  readonly widths: readonly number[];
+/** What is done with a net. */
+interface Use {
   readonly batch: number;
-  readonly bias?: boolean;
   /** Share of the weights kept; 1 = no mask. */
   readonly kept?: number;
   readonly penalty?: number;
   readonly update?: Partial<Update>;
+}
+/** On linear layers alone. */
+export interface Case extends Use {
+  /** Values of one example, then the outputs of each linear layer. */
+  readonly widths: readonly number[];
+  readonly bias?: boolean;
 }
 
 export const plainUpdate: Update = {
@@ -50,13 +55,16 @@ const netOf = ({ widths, bias = true }: Case): Architecture => ({
 export const drawNumbers = (rng: Rng, size: number, scale = 1): Float32Array =>
   Float32Array.from({ length: size }, () => (rng.uniform() * 2 - 1) * scale);
 
+export const drawCase = (one: Case) => draw(netOf(one), one, seededRng(1).stream(one.widths.join("-")));
+
 /** Everything that a case needs, the same on every machine. */
-export function drawCase(one: Case) {
-  const rng = seededRng(1).stream(one.widths.join("-"));
-  const net = netOf(one);
-  const weights: Weights = Object.fromEntries(
-    parameters(net).map(({ name, size, fanIn }) => [name, drawNumbers(rng, size, 2 / Math.sqrt(fanIn))]),
-  );
+export function draw(net: Architecture, { batch, kept, penalty, update }: Use, rng: Rng) {
+  const drawOne = ({ kind, name, size, fanIn }: Parameter): Float32Array => {
+    const positive = kind === "scale" || name.endsWith(".running_var");
+    if (positive) return drawNumbers(rng, size, 0.5).map((x) => 1 + x);
+    return drawNumbers(rng, size, kind === "shift" || kind === "state" ? 0.5 : 2 / Math.sqrt(fanIn));
+  };
+  const weights: Weights = Object.fromEntries(parameters(net).map((parameter) => [parameter.name, drawOne(parameter)]));
   const drawMask = (share: number): Mask =>
     Object.fromEntries(
       parameters(net)
@@ -66,12 +74,12 @@ export function drawCase(one: Case) {
   return {
     net,
     weights,
-    mask: one.kept === undefined ? null : drawMask(one.kept),
-    penalty: one.penalty === undefined ? null : { on: drawMask(0.5), strength: one.penalty },
-    images: drawNumbers(rng, one.batch * one.widths[0]!),
-    labels: Uint8Array.from({ length: one.batch }, () => rng.below(net.classes)),
-    outputGradient: drawNumbers(rng, one.batch * net.classes),
-    update: { ...plainUpdate, ...one.update },
+    mask: kept === undefined ? null : drawMask(kept),
+    penalty: penalty === undefined ? null : { on: drawMask(0.5), strength: penalty },
+    images: drawNumbers(rng, batch * exampleSize(net)),
+    labels: Uint8Array.from({ length: batch }, () => rng.below(net.classes)),
+    outputGradient: drawNumbers(rng, batch * net.classes),
+    update: { ...plainUpdate, dropoutSeed: rng.uint32(), ...update },
   };
 }
 

@@ -52,7 +52,8 @@ export function bodyForward(arena: Arena, body: BodyPlace, mode: Mode): Instruct
       if (item.kind === "conv") program.push({ op: "conv", ...tile, flags, x: convs.get(item)!.at });
       else program.push({ op: item.kind, flags, x: pools.get(item)! });
       program.push(barrier);
-      if (item.reads.terms.length > 0 && item.reads.readers[0] === item) figures(item.reads);
+      const made = item.kind === "conv" && item.reads.terms.length > 0 && item.reads.readers[0] === item;
+      if (made) figures(item.reads); // others read what a "make" has made
       figures(item.writes);
     }
   }
