@@ -1,6 +1,7 @@
 /**
  * A fixed battery of short trainings that reaches every kernel with odd and even sizes, whole and sparse storage, one
- * and several blocks of columns. Two builds are the same if its bytes are: the self-test of a native build, and of threads.
+ * and several blocks of columns, one and several bands of a plane. Two builds are the same if its bytes are: the
+ * self-test of a native build, and of threads.
  */
 import { type Architecture, type Layer, type Parameter, parameters } from "../../layers.ts";
 import { applyMask, type Mask } from "../../mask.ts";
@@ -8,6 +9,7 @@ import { type Rng, seededRng } from "../../rng.ts";
 import type { Weights } from "../../weights.ts";
 import { exampleSize } from "../checks.ts";
 import type { Engine, Update } from "../engine.ts";
+import { BATTERY_NETS } from "./battery-nets.ts";
 
 /** What is done with a net. */
 interface Use {
@@ -33,7 +35,7 @@ export const plainUpdate: Update = {
   lossGradient: "kept",
 };
 
-const BATTERY: readonly Case[] = [
+const LINEAR: readonly Case[] = [
   { widths: [7, 5, 3], batch: 1 },
   { widths: [33, 17, 19, 4], batch: 5, bias: false, update: { nesterov: true } },
   { widths: [100, 61, 10], batch: 60, update: { labelSmoothing: 0.1 } },
@@ -41,6 +43,17 @@ const BATTERY: readonly Case[] = [
   { widths: [75, 64, 13], batch: 150, kept: 0.3, penalty: 0.3 },
   { widths: [130, 35, 10], batch: 64, kept: 0.05, update: { weightDecay: 0, momentum: 0 } },
   { widths: [50, 30, 10], batch: 16, kept: 0.4, penalty: 1, update: { lossGradient: "blocked" } },
+];
+
+const OTHERS: readonly (readonly [keyof typeof BATTERY_NETS, Use])[] = [
+  ["residual", { batch: 37, update: { nesterov: true } }],
+  ["residual", { batch: 19, kept: 0.6, penalty: 0.3 }],
+  ["residual", { batch: 33, kept: 0.2, update: { labelSmoothing: 0.1 } }],
+  ["odd", { batch: 20, penalty: 0.2, update: { lossGradient: "blocked" } }],
+  ["odd", { batch: 17, kept: 0.35 }],
+  ["wide", { batch: 3 }],
+  ["wide", { batch: 18, kept: 0.1 }],
+  ["gated", { batch: 7 }],
 ];
 
 const netOf = ({ widths, bias = true }: Case): Architecture => ({
@@ -88,26 +101,32 @@ export async function runBattery(engine: Engine): Promise<Uint8Array> {
   const out: Uint8Array[] = [];
   const add = (values: Float32Array) => out.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   const addAll = (weights: Weights) => Object.values(weights).forEach(add);
-  for (const one of BATTERY) {
-    const { net, weights, mask, penalty, images, labels, outputGradient, update } = drawCase(one);
-    const network = await engine.compile(net, one.batch);
+  const drawn = [
+    ...LINEAR.map(drawCase),
+    ...OTHERS.map(([name, use], i) => draw(BATTERY_NETS[name], use, seededRng(1).stream(`${name} ${i}`))),
+  ];
+  for (const { net, weights, mask, penalty, images, labels, outputGradient, update } of drawn) {
+    const batch = labels.length;
+    const network = await engine.compile(net, batch);
     try {
       await network.write("weights", mask ? applyMask(weights, mask) : weights);
       network.setMask(mask);
       network.setPenalty(penalty);
       for (let i = 0; i < 3; i++) await network.step(images, labels, update);
-      const short = Math.max(1, one.batch - 3);
-      await network.step(images.subarray(0, short * one.widths[0]!), labels.subarray(0, short), update);
+      const short = Math.max(1, batch - 3);
+      await network.step(images.subarray(0, short * exampleSize(net)), labels.subarray(0, short), update);
       add(await network.losses());
       addAll(await network.read("weights"));
       addAll(await network.read("momentum"));
       addAll(await network.gradients(images, labels, update.labelSmoothing));
       const { loss, correct } = await network.evaluate(images, labels);
       add(Float32Array.of(loss, correct));
-      const probed = await network.probe(images, one.batch, outputGradient);
-      add(probed.output);
-      add(probed.inputGradient);
-      addAll(probed.gradients);
+      for (const mode of ["train", "evaluate"] as const) {
+        const probed = await network.probe(images, batch, outputGradient, mode);
+        add(probed.output);
+        add(probed.inputGradient);
+        addAll(probed.gradients);
+      }
     } finally {
       await network.dispose();
     }
