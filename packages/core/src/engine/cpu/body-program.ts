@@ -12,7 +12,12 @@ export type Mode = "step" | "batch" | "remembered";
 const barrier: Instruction = { op: "barrier" };
 
 /** Images → what the head reads, in arena.entrance. */
-export function bodyForward(arena: Arena, body: BodyPlace, mode: Mode): Instruction[] {
+export function bodyForward(
+  arena: Arena,
+  body: BodyPlace,
+  mode: Mode,
+  { storage, backward }: { storage: (parameter: ParameterPlace) => Storage; backward: boolean },
+): Instruction[] {
   const { norms, convs, pools, scratch, widest } = body;
   const tile = { w: scratch.at, kept: scratch.bytes, inputs: widest };
   const flags = mode === "remembered" ? 0 : mode === "step" ? TRAIN | REMEMBER : TRAIN;
@@ -21,6 +26,10 @@ export function bodyForward(arena: Arena, body: BodyPlace, mode: Mode): Instruct
     { op: "pack-blocks", inputs: channels * height * width, x: arena.images, y: body.tensor(body.body.images) },
     barrier,
   ];
+  for (const conv of convs.values())
+    if (conv.winograd && !storage(conv.weight).sparse)
+      program.push({ op: "points", flags: backward ? TRAIN : 0, x: conv.at });
+  program.push(barrier);
   if (mode === "remembered") {
     for (const { at } of norms.values()) program.push({ op: "norm-remembered", x: at });
     program.push(barrier);
@@ -94,7 +103,7 @@ export function bodyBackward(body: BodyPlace, mode: Mode, wanted: Wanted): Instr
         const x = toImages ? atImages : at;
         program.push({ op: "conv-back", ...tile, flags: blocked, x }, barrier);
         program.push(
-          { op: "reduce", flags: blocked, x, outputs: storage(weight).kept },
+          { op: "reduce", ...tile, flags: blocked, x, outputs: storage(weight).kept },
           ...back(event.finish),
           barrier,
         );

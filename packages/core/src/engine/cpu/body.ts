@@ -5,7 +5,7 @@
 import { BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM } from "../../layers.ts";
 import type { Allocate, ParameterPlace, Stored } from "./arena.ts";
 import { type Backward, type Buffer, backwardOf, type Finish, type Source } from "./backward.ts";
-import { convSparseLimit } from "./choose.ts";
+import { convSparseLimit, usesWinograd } from "./choose.ts";
 import { type Body, type ConvStep, isSite, type Norm, type PoolStep, type Site, type Term } from "./sites.ts";
 import {
   type BackClass,
@@ -16,6 +16,7 @@ import {
   scratchBytes,
   type Tiles,
   tilesOf,
+  winogradFloats,
 } from "./tiles.ts";
 
 if (BATCH_NORM_EPSILON !== 1e-5 || BATCH_NORM_MOMENTUM !== 0.1) throw new Error("kernels/norms.h has other constants");
@@ -31,6 +32,8 @@ export interface ConvPlace {
   readonly norm: NormPlace | null;
   /** Most kept weights that are stored as a list. */
   readonly limit: number;
+  /** By Winograd while its weights are stored whole. */
+  readonly winograd: boolean;
   readonly classes: readonly BackClass[];
   /** struct taps: forward, then one for each class. */
   readonly taps: number;
@@ -185,7 +188,12 @@ export function placeBody(
     return struct([...words, ...sources.flatMap((source) => sourceWords(source, shape))]);
   };
 
-  const partial = floats(Math.max(16, ...convSteps.map(({ conv }) => slotsFor(weightsOf(conv)) * weightsOf(conv))));
+  const partial = floats(
+    Math.max(
+      16,
+      ...convSteps.map(({ conv }) => slotsFor(weightsOf(conv)) * Math.max(weightsOf(conv), winogradFloats(conv))),
+    ),
+  );
   const biasPartial = floats(Math.max(16, ...convSteps.map(({ conv }) => slotsFor(weightsOf(conv)) * conv.outputs)));
   const events = new Map(
     backward.events.flatMap((event) => (event.kind === "conv" ? [[event.step, event] as const] : [])),
@@ -214,7 +222,7 @@ export function placeBody(
         w: table(taps.map((tap) => tap.output * each + tap.kernel)),
       })),
     };
-    const limit = convSparseLimit(size);
+    const limit = convSparseLimit(conv);
     const sparse = {
       starts: floats(conv.outputs + 1),
       x: floats(limit),
@@ -223,6 +231,8 @@ export function placeBody(
       entry: floats(limit),
     };
     const transposed = floats(limit);
+    const winograd = usesWinograd(conv);
+    const [u, uBack] = winograd ? [floats(winogradFloats(conv)), floats(winogradFloats(conv))] : [0, 0];
     const taps = take(6 * 4 * (1 + classes.length));
     const norm = [...takenBy].find(([, by]) => by === step)?.[0];
     const normPlace = norm ? norms.get(norm)! : null;
@@ -243,12 +253,26 @@ export function placeBody(
       ...[weight.weights, bias?.weights ?? 0, normPlace?.at ?? 0, tiles.rows, tiles.bands, tiles.xRows, tiles.xWidth],
       ...[tiles.dRows, tiles.dWidth, tiles.dAbove, tiles.dLeft, taps, classes.length, taps + 6 * 4],
       ...[transposed, sparse.entry, 0, struct(sourceWords(d, written.shape)), partial, biasPartial, slotsFor(size)],
-      ...[finishAt, weight.gradients, bias?.gradients ?? 0],
+      ...[finishAt, weight.gradients, bias?.gradients ?? 0, u, uBack],
     ];
     const finishAt = finishStruct(finish);
     const toImages = struct(words(finishAt));
     const at = reads === body.images && reads.readers.length === 1 ? struct(words(0)) : toImages;
-    const place = { step, tiles, at, toImages, weight, bias, norm: normPlace, limit, classes, taps, dense, sparse };
+    const place = {
+      step,
+      tiles,
+      at,
+      toImages,
+      weight,
+      bias,
+      norm: normPlace,
+      limit,
+      winograd,
+      classes,
+      taps,
+      dense,
+      sparse,
+    };
     convs.set(step, place);
     if (kernel * each === 0) throw new Error(`${conv.name} has no weights`);
   }
@@ -363,5 +387,5 @@ export function writeTaps(memory: ArrayBufferLike, place: ConvPlace, kept: Uint8
   words(place.toImages, CONV_WORDS)[KEPT_WORD] = e;
 }
 /** struct conv: words of it, and which of them is `kept`. */
-const CONV_WORDS = 41;
+const CONV_WORDS = 43;
 const KEPT_WORD = 33;

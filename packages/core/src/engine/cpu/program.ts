@@ -6,7 +6,7 @@ import { type Arena, INSTRUCTION_BYTES, type ParameterPlace, type StagePlace } f
 import { bodyBackward, bodyForward, type Mode } from "./body-program.ts";
 
 // enum of kernels/table.h, in its order
-const OPS = [
+export const OPS = [
   "barrier",
   "pack",
   "unpack",
@@ -29,6 +29,7 @@ const OPS = [
   "conv-back",
   "reduce",
   "gather",
+  "points",
   "make",
   "statistics",
   "finish",
@@ -122,8 +123,8 @@ export function writePrograms(
     { op, outputs: arena.classes, x: arena.output, y: arena.gradients[0], index: arena.labels },
     { op: "barrier" },
   ];
-  const forwards = (mode: Mode, rows: boolean): Instruction[] => [
-    ...(body ? bodyForward(arena, body, mode) : []),
+  const forwards = (mode: Mode, rows: boolean, backward = true): Instruction[] => [
+    ...(body ? bodyForward(arena, body, mode, { storage, backward }) : []),
     ...forward(plan, rows),
   ];
   const backwards = (mode: Mode, want: "weights" | "biases", toImages: boolean): Instruction[] => {
@@ -143,7 +144,7 @@ export function writePrograms(
     update: write(update(plan, false)),
     "update-blocked": write(update(plan, true)),
     gradients: write([...forwards("batch", true), ...loss("loss"), ...backwards("batch", "weights", false)]),
-    evaluate: write([...forwards("remembered", false), ...loss("count")]),
+    evaluate: write([...forwards("remembered", false, false), ...loss("count")]),
     probe: write([...forwards("batch", true), ...backwards("batch", "weights", true)]),
     "probe-evaluate": write([...forwards("remembered", true), ...backwards("remembered", "weights", true)]),
   };

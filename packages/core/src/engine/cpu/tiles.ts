@@ -3,6 +3,7 @@
  * mean). A pure function of shapes: cuts decide the order of sums.
  */
 import type { Shape } from "../../layers.ts";
+import { usesWinograd } from "./choose.ts";
 import type { ConvStep } from "./sites.ts";
 
 /** Of a tile's scratch memory: half of a usual second cache. */
@@ -73,9 +74,21 @@ export function scratchBytes({ conv, reads }: ConvStep, tiles: Tiles): number {
     inputs * tiles.xRows * tiles.xWidth * PIXEL +
     outputs * tiles.dRows * tiles.dWidth * PIXEL +
     inputs * tiles.rows * stride[0] * reads.shape[2] * PIXEL +
-    MOST_OUTPUTS * Math.max(taps, 16) * PIXEL;
+    Math.max(MOST_OUTPUTS * Math.max(taps, 16) * PIXEL, usesWinograd(conv) ? winogradScratch(inputs, outputs) : 0);
   return 4 * floats;
 }
+
+/** As kernels/winograd.h and kernels/winograd-gradient.h have it: patches at a time, forward and of a gradient. */
+const PATCHES = 4;
+const GROUP = 16;
+const winogradScratch = (inputs: number, outputs: number): number =>
+  Math.max(
+    16 * ((inputs + outputs) * 16 * PATCHES + 32),
+    4 * ((inputs + outputs) * 16 * GROUP + 32),
+    16 * (inputs + 16), // of a reduction
+  );
+/** Transformed weights, or their gradients: 16 points. */
+export const winogradFloats = ({ inputs, outputs }: ConvStep["conv"]): number => 16 * (inputs * outputs + 16);
 /** Outputs whose weight gradients are summed at a time: AREA_OUTPUTS at most. */
 const MOST_OUTPUTS = 4;
 

@@ -40,9 +40,13 @@ INLINE void area_run(const float *x, const u32 *xo, const struct area *s, const 
       const float *dp = d + r * s->d_row + part, *xp = x + r * s->x_row + part;
       for (size p = 0; p < s->pixels; p++, dp += 16, xp += x_pixel) {
         vf D[AREA_OUTPUTS];
-        UNROLL for (int k = 0; k < outputs; k++) D[k] = LOAD(dp + k * s->d_plane);
+        UNROLL for (int k = 0; k < outputs; k++) {
+          D[k] = LOAD(dp + k * s->d_plane);
+          HOLD(D[k]);
+        }
         UNROLL for (int t = 0; t < taps; t++) {
           vf X = LOAD(xp + xo[t]);
+          HOLD(X);
           UNROLL for (int k = 0; k < outputs; k++) a[k][t] += D[k] * X;
         }
       }
@@ -52,8 +56,6 @@ INLINE void area_run(const float *x, const u32 *xo, const struct area *s, const 
 }
 
 // A few rows of d at a time: they stay in the first cache while every tap goes over them.
-#define AREA_CHUNK 4096 // floats
-
 INLINE void area_outputs(const float *x, const u32 *xo, size taps, const float *d, const struct area *s, const size x_pixel, float *sums,
                          const int outputs) {
   for (size i = 0; i < outputs * taps * 16; i += LANES) STORE(sums + i, (vf){0});
@@ -86,37 +88,48 @@ static void area_dense(const float *x, const u32 *xo, size taps, const float *d,
 #undef OUTPUTS
 }
 
-#define AREA_ENTRIES (LANES == 16 ? 8 : 4)
-
-INLINE void area_entries(const float *x, const u32 *xo, const float *d, const struct area *s, const size x_pixel, float *sums, const int entries) {
-  for (int part = 0; part < 16; part += LANES) {
-    vf a[AREA_ENTRIES];
-    UNROLL for (int e = 0; e < entries; e++) a[e] = (vf){0};
-    for (size r = 0; r < s->rows; r++) {
-      const float *dp = d + r * s->d_row + part, *xp = x + r * s->x_row + part;
-      for (size p = 0; p < s->pixels; p++, dp += 16, xp += x_pixel) {
-        vf D = LOAD(dp);
-        UNROLL for (int e = 0; e < entries; e++) a[e] += D * LOAD(xp + xo[e]);
+// Kept weights of one output: to[e] = (or +=) Σ d[p] · x[xo[e] + p]. `width` at a time; the last one is repeated where some are missing.
+INLINE void area_entries(const float *x, const u32 *xo, const float *d, const struct area *s, float *to, size entries, int add,
+                         const size x_pixel, const int width) {
+  float lanes[AREA_ENTRIES][16];
+  const float *from[AREA_ENTRIES];
+  UNROLL for (int i = 0; i < width; i++) from[i] = x + xo[(size)i < entries ? (size)i : entries - 1];
+  // Few rows at a time where a pixel is several vectors: all of them are taken while the rows are in the first cache.
+  const size some = s->pixels < AREA_PIXELS ? AREA_PIXELS / s->pixels : 1, chunk = PARTS > 1 ? some : s->rows;
+  UNROLL for (int i = 0; i < width; i++)
+    for (size part = 0; part < 16; part += LANES) STORE(lanes[i] + part, (vf){0});
+  for (size first = 0; first < s->rows; first += chunk) {
+    const size last = first + chunk < s->rows ? first + chunk : s->rows;
+    for (size part = 0; part < 16; part += LANES) {
+      vf a[AREA_ENTRIES];
+      UNROLL for (int i = 0; i < width; i++) a[i] = LOAD(lanes[i] + part);
+      for (size r = first; r < last; r++) {
+        const float *dp = d + r * s->d_row + part;
+        size o = r * s->x_row + part;
+        for (size p = 0; p < s->pixels; p++, dp += 16, o += x_pixel) {
+          const vf D = LOAD(dp);
+          UNROLL for (int i = 0; i < width; i++) a[i] += D * LOAD(from[i] + o);
+        }
       }
+      UNROLL for (int i = 0; i < width; i++) STORE(lanes[i] + part, a[i]);
     }
-    UNROLL for (int e = 0; e < entries; e++) STORE(sums + 16 * e + part, a[e]);
   }
+  for (size i = 0; i < (size)width && i < entries; i++) to[i] = add ? to[i] + fold(lanes[i]) : fold(lanes[i]);
 }
 
-// Kept weights only: g[e] = (or +=) Σ d[k][p] · x[xo[e] + p], e in [starts[k], starts[k + 1])
-static void area_sparse(const float *x, const u32 *starts, const u32 *xo, const float *d, const struct area *s, size outputs, float *sums,
-                        float *g, int add) {
+// Entries [starts[k], starts[k + 1]) of every output k.
+static void area_sparse(const float *x, const u32 *starts, const u32 *xo, const float *d, const struct area *s, size outputs, float *g,
+                        int add) {
   for (size k = 0; k < outputs; k++) {
     const float *dk = d + k * s->d_plane;
-    size e = starts[k], end = starts[k + 1];
-#define ENTRIES(n) do { \
-    if (s->x_pixel == 16) area_entries(x, xo + e, dk, s, 16, sums, n); \
-    else area_entries(x, xo + e, dk, s, s->x_pixel, sums, n); \
-    fold_all(sums, g + e, n, add); \
-  } while (0)
-    for (; e + AREA_ENTRIES <= end; e += AREA_ENTRIES) ENTRIES(AREA_ENTRIES);
-    if (e + 4 <= end && AREA_ENTRIES > 4) { ENTRIES(4); e += 4; }
-    for (; e < end; e++) ENTRIES(1);
-#undef ENTRIES
+    for (size e = starts[k]; e < starts[k + 1];) {
+      const size left = starts[k + 1] - e;
+#define RUN(x_pixel, n) area_entries(x, xo + e, dk, s, g + e, left, add, x_pixel, n)
+#define WIDTH(n) do { if (s->x_pixel == 16) RUN(16, n); else RUN(s->x_pixel, n); e += n; } while (0)
+      if (left > AREA_ENTRIES / 2) WIDTH(AREA_ENTRIES);
+      else WIDTH(AREA_ENTRIES / 2);
+#undef WIDTH
+#undef RUN
+    }
   }
 }

@@ -64,6 +64,7 @@ struct conv {
   u32 partial, bias_partial, slots; // [slot][weights]: sums of a share of the tiles, at most `slots`; [slot][outputs]
   u32 finish; // struct finish: 0 = no input gradient
   u32 g, bias_gradient;
+  u32 u, u_back; // weights as Winograd's points, for both directions: 0 = not by Winograd
 };
 
 // Makes a site's gradient: Σ sources, gated; and the sums that its norms need.

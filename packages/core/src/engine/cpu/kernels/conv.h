@@ -2,7 +2,7 @@
 
 // A thread's scratch memory for one tile.
 struct scratch {
-  float *x, *d, *dx, *sums, *spare;
+  float *x, *d, *dx, *sums, *spare; // sums: of weight gradients, or Winograd's points
 };
 
 INLINE struct scratch scratch_of(char *base, const struct conv *q, size width, size at) {
@@ -63,7 +63,11 @@ static void conv_forward(char *base, const struct call *c, const struct conv *q,
                            q->out_width * PIXEL, PIXEL, plane};
   const struct taps *t = (const struct taps *)(base + q->forward);
   const size in = q->inputs / q->groups, out = q->outputs / q->groups;
-  windows(base, t, q, s.x, in * q->x_rows * q->x_width * PIXEL, FLOATS(q->w), out * q->weights, q->weights, y, q->outputs,
+  if (!t->starts && q->u) {
+    const struct winograd p = {q->inputs, q->outputs, b.to - b.from, q->out_width, q->x_width * PIXEL, q->x_rows * q->x_width * PIXEL,
+                               q->out_width * PIXEL, plane};
+    winograd(s.x, FLOATS(q->u), q->bias ? FLOATS(q->bias) : 0, y, s.sums, &p);
+  } else windows(base, t, q, s.x, in * q->x_rows * q->x_width * PIXEL, FLOATS(q->w), out * q->weights, q->weights, y, q->outputs,
           q->bias ? FLOATS(q->bias) : 0, &g);
   if (q->norm && train)
     tile_statistics(base, (const struct norm *)(base + q->norm), y, index, b.to - b.from, plane, valid_lanes(c, block));
@@ -72,7 +76,13 @@ static void conv_forward(char *base, const struct call *c, const struct conv *q,
 static void input_gradient(char *base, const struct conv *q, const struct scratch *s, struct band b) {
   const struct taps *classes = (const struct taps *)(base + q->back);
   const size row = q->width * PIXEL, plane = q->rows * q->stride_height * row, d_plane = q->d_rows * q->d_width * PIXEL;
-  const size in = q->inputs / q->groups, out = q->outputs / q->groups, kernel = q->kernel_height * q->kernel_width;
+  const size out = q->outputs / q->groups, kernel = q->kernel_height * q->kernel_width;
+  if (!classes->starts && q->u) {
+    const struct winograd p = {q->outputs, q->inputs, b.in_to - b.in, q->width, q->d_width * PIXEL, d_plane, row, plane};
+    const size down = q->d_above + q->padding_height - 2, right = q->d_left + q->padding_width - 2;
+    winograd(s->d + (down * q->d_width + right) * PIXEL, FLOATS(q->u_back), 0, s->dx, s->sums, &p);
+    return;
+  }
   for (u32 k = 0; k < q->classes; k++) {
     const struct taps *t = &classes[k];
     const size height = b.in_to - b.in;
@@ -82,7 +92,6 @@ static void input_gradient(char *base, const struct conv *q, const struct scratc
                              q->d_width * PIXEL, PIXEL, q->stride_height * row, q->stride_width * PIXEL, plane};
     const float *w = t->starts ? FLOATS(q->transposed) : FLOATS(q->w);
     windows(base, t, q, s->d, out * d_plane, w, out * q->weights, kernel, s->dx + t->row * row + t->column * PIXEL, q->inputs, 0, &g);
-    (void)in;
   }
 }
 
@@ -93,7 +102,13 @@ static void weight_gradient(char *base, const struct conv *q, const struct scrat
   const struct area a = {b.to - b.from, q->out_width, q->stride_height * q->x_width * PIXEL, q->stride_width * PIXEL, q->d_width * PIXEL, d_plane};
   const float *d = s->d + (q->d_above * q->d_width + q->d_left) * PIXEL;
   if (t->starts) {
-    area_sparse(s->x, (const u32 *)(base + t->starts), xo, d, &a, q->outputs, s->sums, partial, add);
+    area_sparse(s->x, (const u32 *)(base + t->starts), xo, d, &a, q->outputs, partial, add);
+    return;
+  }
+  if (q->u) {
+    const struct winograd p = {q->inputs, q->outputs, a.rows, a.pixels, q->x_width * PIXEL, q->x_rows * q->x_width * PIXEL, a.d_row, d_plane};
+    if (!add) zero(partial, winograd_weight_floats(q->inputs, q->outputs));
+    winograd_gradient(s->x, d, partial, s->sums, &p, 0, 4);
     return;
   }
   const size in = q->inputs / q->groups, out = q->outputs / q->groups;
@@ -122,13 +137,18 @@ INLINE size tiles_a_slot(const struct call *c, const struct conv *q) {
   return (blocks_of(c) * q->bands + q->slots - 1) / q->slots;
 }
 
+// Sums of one slot: of kept weights, of Winograd's points, of weights
+INLINE size partial_floats(const struct conv *q, u32 starts) {
+  return starts ? q->kept : q->u ? winograd_weight_floats(q->inputs, q->outputs) : (size)q->outputs * q->weights;
+}
+
 // Backward over the tiles of one slot, in their order.
 static void conv_backward(char *base, const struct call *c, const struct conv *q, size slot, size width, size scratch, u32 flags) {
   const struct scratch s = scratch_of(base, q, width, scratch);
   const struct site *site = (const struct site *)(base + q->x);
   const size tiles = blocks_of(c) * q->bands, each = tiles_a_slot(c, q), first = slot * each;
   const struct taps *t = (const struct taps *)(base + q->forward);
-  const size stored = t->starts ? q->kept : (size)q->outputs * q->weights;
+  const size stored = partial_floats(q, t->starts);
   for (size index = first; index < first + each && index < tiles; index++) {
     const size block = index / q->bands;
     const struct band b = band_of(q, index % q->bands);
@@ -153,5 +173,15 @@ static void reduce(const float *partial, size slots, size count, float *g, struc
     vf a = LOAD(partial + e);
     for (size k = 1; k < slots; k++) a += LOAD(partial + k * count + e);
     store_first(g + e, a, s.to - e);
+  }
+}
+
+// The same for Winograd's points, which become gradients of weights: of outputs [from, to). points: 16 (inputs + 16) floats
+static void reduce_points(const struct conv *q, const float *partial, size slots, float *g, float *points, struct share s) {
+  const size inputs = q->inputs, whole = winograd_weight_floats(inputs, q->outputs);
+  const size from = weight_point(inputs, q->outputs), to = weight_point(inputs, 1);
+  for (size k = s.from; k < s.to; k++) {
+    for (size p = 0; p < 16; p++) reduce(partial + p * from + k * inputs, slots, whole, points + p * to, (struct share){0, inputs});
+    winograd_weight_gradient(points, inputs, 1, g + k * q->weights, 0, 1);
   }
 }

@@ -27,6 +27,8 @@
 #include "norms.h"
 #include "windows.h"
 #include "areas.h"
+#include "winograd.h"
+#include "winograd-gradient.h"
 #include "conv.h"
 #include "pools.h"
 
@@ -66,13 +68,24 @@ static void execute_body(const struct instruction *q, char *base, struct call *c
       break;
     case REDUCE: {
       const size tiles = blocks_of(c) * conv->bands, each = tiles_a_slot(c, conv), slots = (tiles + each - 1) / each;
-      if (!(q->flags & BLOCKED)) reduce(FLOATS(conv->partial), slots, q->outputs, FLOATS(conv->g), SHARE(q->outputs, 16));
+      const u32 sparse_ = ((const struct taps *)(base + conv->forward))->starts;
+      if (q->flags & BLOCKED) {
+      } else if (conv->u && !sparse_)
+        reduce_points(conv, FLOATS(conv->partial), slots, FLOATS(conv->g), FLOATS(scratch), SHARE(conv->outputs, 1));
+      else reduce(FLOATS(conv->partial), slots, q->outputs, FLOATS(conv->g), SHARE(q->outputs, 16));
       if (conv->bias) reduce(FLOATS(conv->bias_partial), slots, conv->outputs, FLOATS(conv->bias_gradient), SHARE(conv->outputs, 16));
       break;
     }
     case GATHER: {
       const struct share e = SHARE(q->outputs, 16);
       for (size i = e.from; i < e.to; i++) FLOATS(conv->transposed)[i] = FLOATS(conv->w)[((const u32 *)(base + conv->entry))[i]];
+      break;
+    }
+    case POINTS: {
+      const size in = conv->inputs, out = conv->outputs;
+      const struct share f = SHARE(out, 1), g = SHARE(in, 1);
+      winograd_weights(FLOATS(conv->w), in, out, 9 * in, 9, 0, FLOATS(conv->u), f.from, f.to);
+      if (q->flags & TRAIN) winograd_weights(FLOATS(conv->w), out, in, 9, 9 * in, 1, FLOATS(conv->u_back), g.from, g.to);
       break;
     }
     case MAKE:
@@ -209,6 +222,17 @@ static void execute_phase(const struct instruction *q, const struct instruction 
     else execute_body(q, base, call, id, shares, thread);
   }
 }
+
+#ifndef __wasm__
+// Large pages for an arena that nobody has written yet: with small ones the long walks over activations wait for page tables.
+EXPORT(advise) void advise(char *base, double bytes) {
+#ifdef __linux__
+  syscall(SYS_madvise, base, (size)bytes, 14 /* MADV_HUGEPAGE: a wish, which may fail */);
+#else
+  (void)base, (void)bytes;
+#endif
+}
+#endif
 
 // Walks a program, on the calling thread: opens its phases one after the other, takes shares of each as helpers do, and
 // goes on when all are done.

@@ -3,10 +3,13 @@ export type Build = { readonly module: WebAssembly.Module } | { readonly library
 
 /** The two functions that kernels/kernels.c exports, over one memory. */
 export interface Entry {
-  run(control: number, call: number, shares: number, program: number, count: number): void;
-  /** A generation, as an unsigned integer. */
-  serve(control: number, call: number, shares: number): number;
+  run(control: number, call: number, threads: number, program: number, count: number): void;
+  /** A generation, as an unsigned integer. `thread`: from 1. */
+  serve(control: number, call: number, thread: number): number;
 }
 
-/** stackTop: byte offset of this thread's own stack; native code brings its own. */
-export function enter(build: Build, memory: WebAssembly.Memory, stackTop: number): Promise<Entry>;
+/**
+ * stackTop: byte offset of this thread's own stack; native code brings its own. fresh: nobody has written into the memory,
+ * so large pages may be asked for.
+ */
+export function enter(build: Build, memory: WebAssembly.Memory, stackTop: number, fresh?: boolean): Promise<Entry>;

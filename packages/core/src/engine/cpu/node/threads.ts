@@ -18,7 +18,7 @@ const STOP = 17;
 export async function openThreads(build: Build, arena: Arena): Promise<Host> {
   const memory = allocate(arena.bytes);
   const { control, call, threads } = arena;
-  const entry = await enter(build, memory, stackTop(0));
+  const entry = await enter(build, memory, stackTop(0), true);
   const shared = new Int32Array(memory.buffer, control, 64);
   const wake = () => {
     Atomics.add(shared, GENERATION, 1);
