@@ -10,6 +10,8 @@ export interface Backend {
   readonly device: string;
   /** Bytes of the largest tensor that fits into one of its buffers; null = no such limit. */
   readonly largestTensor: number | null;
+  /** Resolves when the device is through the work it has been sent so far. */
+  done(): Promise<unknown>;
   /** What went wrong on the device since it was opened: it does not say so where it was asked. */
   fault(): Problem | null;
 }

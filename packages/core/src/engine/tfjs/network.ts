@@ -1,6 +1,6 @@
 /**
  * The network contract (engine.ts) on a TensorFlow.js backend. Parameters, mask, penalty and the losses of the steps so
- * far stay on the device; a step sends the batch there and waits for nothing.
+ * far stay on the device; a step sends the batch there and waits for no value.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Architecture, Shape } from "../../layers.ts";
@@ -18,9 +18,12 @@ import { channelsFirst, crossEntropy, placesLast, type Tensor } from "./passes.t
 
 type Vector = "weights" | "gradients" | "momentum" | "state";
 
-/** Vectors of all learned parameters that there are at once: weights, gradients, momentum, mask, penalty, and the new
- * ones during an update. */
-const VECTORS = 8;
+/**
+ * Vectors as long as all learned parameters: what lies beside the activations (weights, gradients, momentum, mask, penalty,
+ * flags, and each layer's own copies), and what an update comes to when the activations are gone, as measured on WebGPU,
+ * which frees nothing before it sends its next batch of work.
+ */
+const VECTORS = { beside: 8, update: 18 };
 
 export class TfjsNetwork implements Network {
   readonly peakBytes: number;
@@ -36,6 +39,8 @@ export class TfjsNetwork implements Network {
   /** True for weights of convolutions and linear layers; made when first asked for. */
   #isWeight: Tensor | null = null;
   #losses: Tensor[] = [];
+  /** The device's work up to the step before the last: it is never sent more than two steps ahead. */
+  #earlier: Promise<unknown> = Promise.resolve();
 
   constructor(backend: Backend, architecture: Architecture, maxBatch: number) {
     if (!Number.isInteger(maxBatch) || maxBatch < 1) {
@@ -46,7 +51,8 @@ export class TfjsNetwork implements Network {
     this.#maxBatch = maxBatch;
     this.#graph = new Graph(architecture);
     const size = flatSize(this.#graph.learned);
-    this.peakBytes = 4 * (VECTORS * size + 3 * flatSize(this.#graph.states)) + this.#graph.trainingBytes(maxBatch);
+    const activations = this.#graph.trainingBytes(maxBatch);
+    this.peakBytes = Math.max(activations + 4 * VECTORS.beside * size, 4 * VECTORS.update * size);
     this.#checkLimit(4 * Math.max(size, maxBatch * this.#graph.largestExample()));
     use(backend);
     const zeros = (length: number) => tf.keep(tf.zeros([length]));
@@ -116,6 +122,9 @@ export class TfjsNetwork implements Network {
       }
       this.#update(update);
     });
+    const earlier = this.#earlier;
+    this.#earlier = this.#backend.done();
+    await earlier;
   }
 
   async update(update: Update): Promise<void> {
@@ -243,7 +252,11 @@ export class TfjsNetwork implements Network {
   #train(images: Float32Array, settings: Settings, wantImages: boolean, gradientOf: (output: Tensor) => Tensor) {
     const { weights: learned, state } = this.#values;
     const ran = this.#graph.train(this.#upload(images), { learned, state }, settings, wantImages, gradientOf);
-    this.#set("gradients", this.#masked(joined(ran.learned)));
+    this.#set(
+      "gradients",
+      tf.tidy(() => this.#masked(joined(ran.learned))),
+    );
+    tf.dispose(ran.learned);
     return ran;
   }
 
@@ -262,13 +275,26 @@ export class TfjsNetwork implements Network {
    */
   #update({ learningRate, momentum, weightDecay, nesterov, lossGradient }: Update): void {
     const { weights, gradients, momentum: before } = this.#values;
-    let g = lossGradient === "blocked" ? tf.where(this.#weightsOnly(), 0, gradients) : gradients;
-    if (this.#penalty) g = tf.add(g, tf.mul(tf.mul(this.#penalty.on, this.#penalty.strength), weights));
-    if (weightDecay !== 0) g = tf.add(g, tf.mul(weights, weightDecay));
-    const v = tf.add(tf.mul(before, momentum), g);
-    const direction = nesterov ? tf.add(g, tf.mul(v, momentum)) : v;
-    this.#set("weights", tf.sub(weights, tf.mul(direction, learningRate)));
-    this.#set("momentum", v);
+    let g = tf.clone(gradients);
+    const become = (make: () => Tensor) => {
+      const next = tf.tidy(make);
+      g.dispose();
+      g = next;
+    };
+    if (lossGradient === "blocked") become(() => tf.where(this.#weightsOnly(), 0, g));
+    const penalty = this.#penalty;
+    if (penalty) become(() => tf.add(g, tf.mul(tf.mul(penalty.on, penalty.strength), weights)));
+    if (weightDecay !== 0) become(() => tf.add(g, tf.mul(weights, weightDecay)));
+    this.#set(
+      "momentum",
+      tf.tidy(() => tf.add(tf.mul(before, momentum), g)),
+    );
+    const v = this.#values.momentum;
+    if (nesterov) become(() => tf.add(g, tf.mul(v, momentum)));
+    this.#set(
+      "weights",
+      tf.tidy(() => tf.sub(weights, tf.mul(nesterov ? g : v, learningRate))),
+    );
   }
 
   #weightsOnly(): Tensor {

@@ -8,7 +8,14 @@ export async function openTfjsCpuEngine(): Promise<{ engine: Engine; reason: nul
   await import("@tensorflow/tfjs-backend-cpu"); // registers "cpu"
   const device = `${cpus()[0]?.model.trim() || process.arch}, tfjs ${tf.version_core} in JavaScript`;
   return {
-    engine: tfjsEngine({ id: "tfjs-cpu", name: "cpu", device, largestTensor: null, fault: () => null }),
+    engine: tfjsEngine({
+      id: "tfjs-cpu",
+      name: "cpu",
+      device,
+      largestTensor: null,
+      done: async () => {},
+      fault: () => null,
+    }),
     reason: null,
   };
 }

@@ -44,7 +44,14 @@ export async function openCudaEngine(): Promise<{ engine: Engine; reason: null }
   const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean };
   if (!isUsingGpuDevice) throw unavailable("TensorFlow found no GPU that it can use");
   const device = `${await gpuName()}, CUDA`;
-  const backend = { id: "cuda", name: "tensorflow", device, largestTensor: null, fault: () => null } as const;
+  const backend = {
+    id: "cuda",
+    name: "tensorflow",
+    device,
+    largestTensor: null,
+    done: async () => {},
+    fault: () => null,
+  } as const;
   return { engine: tfjsEngine(backend), reason: null };
 }
 

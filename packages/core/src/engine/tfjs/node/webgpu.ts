@@ -100,6 +100,7 @@ async function open(): Promise<Opened> {
     name: "webgpu",
     device: describe(adapter.info),
     largestTensor: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+    done: () => device.queue.onSubmittedWorkDone().catch(() => {}), // a lost device is told as a fault
     fault: () => fault,
   };
   return { backend, software: isSoftware(adapter.info) };
