@@ -132,13 +132,20 @@ function batchNorm(
   };
 }
 
-/** max(x, 0), and min(that, most). The gradient is 0 at both bounds; where x is NaN, both are. */
+/**
+ * max(x, 0), and min(that, most). The gradient is 0 at both bounds; NaN is at neither. (Not tf.step: on TensorFlow it builds
+ * its ones on the host.)
+ */
 function clipped(x: Tensor, most: number): Pass {
   const bounded = most < Number.POSITIVE_INFINITY;
   const y = bounded ? tf.clipByValue(x, 0, most) : tf.relu(x);
-  const above = () => tf.step(y); // 1 where y > 0, else 0
-  const between = () => tf.mul(above(), tf.step(tf.sub(most, y)));
-  return { output: y, backward: (dy) => ({ inputs: [tf.mul(dy, bounded ? between() : above())] }) };
+  return {
+    output: y,
+    backward: (dy) => {
+      const low = tf.lessEqual(y, 0);
+      return { inputs: [tf.where(bounded ? tf.logicalOr(low, tf.greaterEqual(y, most)) : low, 0, dy)] };
+    },
+  };
 }
 
 function shortcut({ inputs, outputs, stride }: ShortcutLayer, x: Tensor): Pass {
