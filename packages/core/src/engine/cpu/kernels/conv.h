@@ -55,7 +55,7 @@ static void conv_forward(char *base, const struct call *c, const struct conv *q,
   const size block = index / q->bands;
   const struct band b = band_of(q, index % q->bands);
   const struct site *site = (const struct site *)(base + q->x);
-  prepare(base, site, s.x, x_tile(q, b), block, q->store, b.in, b.in_to, s.spare);
+  prepare(base, site, s.x, x_tile(q, b), block, q->store, b.in, b.in_to, (struct share){0, q->inputs}, s.spare);
   if (b.from == b.to) return;
   const size plane = (size)q->out_height * q->out_width * PIXEL;
   float *y = FLOATS(q->y) + row_of(q->outputs, q->out_height, q->out_width, block, 0, b.from);
@@ -155,15 +155,20 @@ static void conv_backward(char *base, const struct call *c, const struct conv *q
     const struct valid valid = valid_lanes(c, block);
     const struct tile d = {(long)(index % q->bands * q->rows) - (long)q->d_above, q->d_rows, q->d_width, q->d_left};
     prepare_gradient(base, (const struct source *)(base + q->d), s.d, d, block, valid);
-    if (!(flags & BLOCKED) || q->finish) prepare(base, site, s.x, x_tile(q, b), block, 0, 0, 0, s.spare);
-    if (!(flags & BLOCKED)) weight_gradient(base, q, &s, b, FLOATS(q->partial) + slot * stored, index != first);
     if (q->bias)
       output_sums(q, s.d + (q->d_above * q->d_width + q->d_left) * PIXEL, b.to - b.from, FLOATS(q->bias_partial) + slot * q->outputs,
                   index != first);
-    if (!q->finish || b.in == b.in_to) continue;
-    input_gradient(base, q, &s, b);
-    finish_rows(base, (const struct finish *)(base + q->finish), s.dx, q->rows * q->stride_height * q->width * PIXEL, s.x, x_tile(q, b),
-                block, b.in, b.in_to, index, valid, s.spare);
+    const int finish = q->finish && b.in < b.in_to;
+    if (finish) input_gradient(base, q, &s, b);
+    // channel by channel, so that what the site is made of is read once
+    for (size k = 0; k < q->inputs; k++) {
+      const struct share one = {k, k + 1};
+      if (finish || !(flags & BLOCKED)) prepare(base, site, s.x, x_tile(q, b), block, 0, 0, 0, one, s.spare);
+      if (finish)
+        finish_rows(base, (const struct finish *)(base + q->finish), s.dx, q->rows * q->stride_height * q->width * PIXEL, s.x, x_tile(q, b),
+                    block, b.in, b.in_to, index, valid, one, s.spare);
+    }
+    if (!(flags & BLOCKED)) weight_gradient(base, q, &s, b, FLOATS(q->partial) + slot * stored, index != first);
   }
 }
 

@@ -35,7 +35,8 @@
 // Makes rows of a site into its tensor, for readers that are no convolution.
 static void make(char *base, const struct site *s, size index, u32 rows, u32 bands, float *spare) {
   const size from = index % bands * rows, to = from + rows < s->height ? from + rows : s->height;
-  prepare(base, s, 0, (struct tile){(long)from, 0, 0, 0}, index / bands, 1, from, to, spare);
+  prepare(base, s, 0, (struct tile){(long)from, 0, 0, 0}, index / bands, 1, from, to,
+          (struct share){0, s->channels}, spare);
 }
 
 static void execute_body(const struct instruction *q, char *base, struct call *c, u32 id, u32 shares, u32 thread) {
@@ -99,7 +100,8 @@ static void execute_body(const struct instruction *q, char *base, struct call *c
     }
     case FINISH: {
       const size block = id / f->bands, from = id % f->bands * f->rows, to = from + f->rows < f->height ? from + f->rows : f->height;
-      finish_rows(base, f, 0, 0, 0, (struct tile){0, 0, 0, 0}, block, from, to, id, valid_lanes(c, block), FLOATS(scratch));
+      finish_rows(base, f, 0, 0, 0, (struct tile){0, 0, 0, 0}, block, from, to, id, valid_lanes(c, block),
+                  (struct share){0, f->channels}, FLOATS(scratch));
       break;
     }
     case NORM:
@@ -240,19 +242,22 @@ EXPORT(run) void run(char *base, u32 control, u32 call, u32 threads, u32 program
   struct control *c = (struct control *)(base + control);
   struct call *k = (struct call *)(base + call);
   const struct instruction *q = (const struct instruction *)(base + program), *end = q + count;
+  u32 turn = 0;
   for (const struct instruction *stop = q; q < end; q = ++stop) {
     while (stop < end && stop->op != BARRIER) stop++;
     const u32 shares = q < stop ? shares_of(q, base, k, threads) : 0;
+    turn ^= shares > threads; // tiles: the last ones of a phase are the first of the next, as they are still in the caches
     if (threads == 1 || shares < 2) {
-      for (u32 id = 0; id < shares; id++) execute_phase(q, stop, base, k, id, shares, 0);
+      for (u32 id = 0; id < shares; id++) execute_phase(q, stop, base, k, turn ? shares - 1 - id : id, shares, 0);
       continue;
     }
+    c->turn = turn;
     c->first = (u32)((char *)q - base);
     c->last = (u32)((char *)stop - base);
     c->shares = shares;
     __atomic_store_n(&c->done, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&c->open, (c->open >> 16 << 16) + 65536 + shares, __ATOMIC_SEQ_CST);
-    for (int id; (id = take(c)) >= 0; finish(c, shares)) execute_phase(q, stop, base, k, (u32)id, shares, 0);
+    for (int id; (id = take(c)) >= 0; finish(c, shares)) execute_phase(q, stop, base, k, turn ? shares - 1 - (u32)id : (u32)id, shares, 0);
     wait_for(c, shares);
   }
 }
@@ -271,7 +276,8 @@ EXPORT(serve) u32 serve(char *base, u32 control, u32 call, u32 thread) {
     }
     const struct instruction *q = (const struct instruction *)(base + c->first);
     const u32 shares = c->shares;
-    execute_phase(q, (const struct instruction *)(base + c->last), base, (struct call *)(base + call), (u32)id, shares, thread);
+    const struct instruction *end = (const struct instruction *)(base + c->last);
+    execute_phase(q, end, base, (struct call *)(base + call), c->turn ? shares - 1 - (u32)id : (u32)id, shares, thread);
     finish(c, shares);
     i = 0;
   }

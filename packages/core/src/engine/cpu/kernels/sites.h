@@ -145,11 +145,11 @@ INLINE void zero_sides(float *row, size rows, size width, size left, size inner)
 
 // Makes a site ready; rows outside of the plane are zeros. Rows [own, own_end) also go into the site's tensor, if `store`.
 static void prepare(char *base, const struct site *s, float *x, struct tile t, size block, int store, size own, size own_end,
-                    float *spare) {
+                    struct share channels, float *spare) {
   const long end = t.top + (long)t.rows, height = (long)s->height;
   const size first = t.top < 0 ? 0 : (size)t.top, last = end < height ? (end < 0 ? 0 : (size)end) : (size)height;
   const size row = t.width * PIXEL;
-  for (size c = 0; c < s->channels; c++) {
+  for (size c = channels.from; c < channels.to; c++) {
     float *xc = x + c * t.rows * row, *inner = xc + t.left * PIXEL;
     if (t.rows) {
       const size above = (long)first - t.top < (long)t.rows ? (size)((long)first - t.top) : t.rows;
@@ -329,7 +329,7 @@ static float fold_parts(const vf parts[PARTS]) {
 // Makes rows [from, to) of a site's gradient. dx: first summand, [channel] planes of `plane` floats, or 0. x: the site made
 // ready over tile t, or 0.
 static void finish_rows(char *base, const struct finish *f, const float *dx, size plane, const float *x, struct tile t, size block,
-                        size from, size to, size tile, struct valid valid, float *spare) {
+                        size from, size to, size tile, struct valid valid, struct share channels, float *spare) {
   const struct site *s = (const struct site *)(base + f->site); // read only if there is one
   const size n = f->width * PIXEL;
   const int ready = x && (long)from >= t.top && (long)to <= t.top + (long)t.rows;
@@ -337,7 +337,7 @@ static void finish_rows(char *base, const struct finish *f, const float *dx, siz
   u32 flags = f->site && s->act ? (s->act == 2 ? GATED6 : GATED) : 0;
   for (u32 k = 0; f->site && k < s->terms; k++)
     if (s->term[k].norm) flags |= k == 0 ? SUM_FIRST : SUM_SECOND;
-  for (size c = 0; c < f->channels; c++) {
+  for (size c = channels.from; c < channels.to; c++) {
     const size first = row_of(f->channels, f->height, f->width, block, c, from);
     struct sums sums;
     for (int part = 0; part < PARTS; part++) sums.total[part] = sums.slope[0][part] = sums.slope[1][part] = (vf){0};

@@ -17,7 +17,8 @@ struct control { // each group on a cache line of its own
   u32 generation, pad0[15]; // raised by JavaScript with each program, so that sleeping helpers wake
   u32 sleepers, stop, pad1[14]; // helpers asleep in JavaScript; shall they end?
   u64 open;                 // phase number · 65536 + shares that nobody has taken
-  u32 first, last, shares, pad2[11]; // the phase's instructions (byte offsets) and shares; hold still while a share of it is not done
+  u32 first, last, shares, turn, pad2[10]; // the phase's instructions (byte offsets), shares, and whether they are taken backwards;
+                                           // hold still while a share of it is not done
   u32 done, waiting, pad3[14]; // shares done; is the calling thread asleep on `done`?
 };
 
