@@ -8,6 +8,7 @@ export * from "./datasets/dataset.ts";
 export * from "./datasets/index.ts";
 export * from "./engine/index.ts";
 export { NUMERICS } from "./engine/numerics.ts";
+export { PINS, type Pin } from "./engine/pins.ts";
 export { multiplyAdds } from "./flops.ts";
 export * from "./job.ts";
 export * from "./layers.ts";

@@ -1,6 +1,6 @@
 /**
  * Door 3: is a result what it says? Checks a submission's proofs (signature, lease, files, agreement) and recomputes
- * accuracies from the files. Runs in Node and in browsers; the engine is an argument.
+ * accuracies from the files; or runs the whole spec again (replay.ts). In Node and in browsers; the engine is an argument.
  */
 import { MAX_RESULT_BYTES } from "./api.ts";
 import { digestOf, parseCanonical } from "./canonical.ts";
@@ -25,6 +25,7 @@ import { EVALUATION_BATCH, evaluateWeights } from "./training/evaluate.ts";
 export { wasmEngine } from "./engine/cpu/wasm.ts";
 export type { Engine } from "./engine/engine.ts";
 export { referenceEngine } from "./engine/reference/reference.ts";
+export { type Digests, replay } from "./replay.ts";
 
 /** What a result claims and anyone can recompute. */
 export interface Scores {

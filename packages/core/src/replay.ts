@@ -1,0 +1,35 @@
+/** Runs a spec again for its digests alone: on the cpu engine they are the same ones on any machine, thread count and build. */
+import type { ReadFile } from "./datasets/dataset.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { Progress } from "./job.ts";
+import { runJob } from "./run-job.ts";
+import type { Spec } from "./spec.ts";
+
+export interface Digests {
+  /** sha256 of the ticket's file, mask and weights; null if the run diverged. */
+  readonly ticket: string | null;
+  /** sha256 of the trained net's file; null if the run diverged. */
+  readonly trained: string | null;
+  /** Head of the hash chain over every iteration's loss and mask. */
+  readonly trace: string;
+}
+
+export interface ReplayOptions {
+  readonly engine: Engine;
+  readonly read: ReadFile;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Goes into the result, which nobody keeps: none of it enters a digest. */
+const NOWHERE = {
+  ...{ engine: "", device: "", reason: "", os: "", arch: "", cpu: "", node: "" },
+  ...{ cores: 1, memoryBytes: 0 },
+};
+
+/** Throws Problem as runJob does. */
+export async function replay(spec: Spec, { engine, read, onProgress }: ReplayOptions): Promise<Digests> {
+  const output = await runJob(spec, { engine, environment: NOWHERE, read, now: () => 0, onProgress });
+  if (output === "stopped") throw new Error("nothing here stops a run");
+  const { ticketDigest, trainedDigest, trace } = output.result;
+  return { ticket: ticketDigest, trained: trainedDigest, trace: trace.head };
+}

@@ -1,0 +1,229 @@
+/**
+ * A spec goes in, a result with its files comes out. The whole experiment, top to bottom, on the engine that is given:
+ * nothing here reaches native code or files, so it runs in a page as well (doors: run.ts, verify.ts).
+ */
+import { canonicalBytes, digestOf } from "./canonical.ts";
+import { type ReadFile, trainingCount } from "./datasets/dataset.ts";
+import { datasets } from "./datasets/index.ts";
+import type { Engine } from "./engine/engine.ts";
+import { CLAIM_ENGINE } from "./engine/index.ts";
+import { NUMERICS } from "./engine/numerics.ts";
+import type { Progress } from "./job.ts";
+import { parameters } from "./layers.ts";
+import { keptCount, uniformQuotas } from "./mask.ts";
+import { layerCounts, measureSparsity } from "./measures.ts";
+import { methods } from "./methods/index.ts";
+import type { Ticket } from "./methods/method.ts";
+import { models } from "./models/index.ts";
+import type { ResolvedPhase } from "./phase.ts";
+import { plan } from "./plan.ts";
+import type { Environment, Result } from "./result.ts";
+import { seededRng } from "./rng.ts";
+import { type Spec, specDigest } from "./spec.ts";
+import { writeTicketFile } from "./tensor-file.ts";
+import { BLOCK, Trace } from "./trace.ts";
+import { normalised, shuffledBatches, splitTraining, withDropoutSeeds } from "./training/batches.ts";
+import { denseNetwork, type PhaseObserver } from "./training/dense-network.ts";
+import { EVALUATION_BATCH, evaluate, evaluateWeights } from "./training/evaluate.ts";
+import { newRecord, Recorder, type RunRecord } from "./training/record.ts";
+import { readSnapshot, writeSnapshot } from "./training/snapshot.ts";
+import { Diverged, type Position, Stopped } from "./training/train.ts";
+import type { Weights } from "./weights.ts";
+
+export interface RunOptions {
+  readonly engine: Engine;
+  /** Computes the claimed accuracy where `engine` is not CLAIM_ENGINE: what anyone can recompute to the last image. */
+  readonly checkEngine?: Engine;
+  readonly environment: Environment;
+  readonly read: ReadFile;
+  /** Monotonic milliseconds (`performance.now`); feeds durations only, never the computation. */
+  readonly now: () => number;
+  /** Bytes of an earlier snapshot of the same spec: the run goes on from there, to the same bits. */
+  readonly resume?: Uint8Array;
+  /** After each block of 100 iterations and at each evaluation. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** After every iteration, counted over all phases. It may await (the event loop turns only then), take a snapshot, or
+   * end the run. What `snapshot` throws must be let through: it may be how a diverged loss is found. */
+  readonly between?: (at: {
+    iteration: number;
+    snapshot: () => Promise<Uint8Array>;
+  }) => undefined | "stop" | Promise<undefined | "stop">;
+}
+
+export interface JobOutput {
+  readonly result: Result;
+  /** Exact bytes of each file; the statement's subjects are their digests. Null unless completed. */
+  readonly files: {
+    readonly result: Uint8Array;
+    readonly ticket: Uint8Array | null;
+    readonly trained: Uint8Array | null;
+  };
+}
+
+export type RunJob = (spec: Spec, options: RunOptions) => Promise<JobOutput | "stopped">;
+
+/**
+ * Runs a complete spec. On the cpu engine the same spec gives the same ticket, trained net, trace and curves on every
+ * machine, resumed or not. Throws Problem for data, memory and snapshots that are not as they must be.
+ */
+export const runJob: RunJob = async (spec, options) => {
+  const { engine } = options;
+  const started = options.now();
+  const digest = specDigest(spec);
+  const dataset = datasets.get(spec.dataset);
+  const { id, ...settings } = spec.method;
+  const model = models.get(spec.model);
+  const architecture = model.architecture(dataset.shape, dataset.classes);
+  const rng = seededRng(spec.seed);
+
+  const planned = await plan(spec);
+  const data = await dataset.load(options.read);
+  const split = splitTraining(dataset, spec.protocol, rng);
+  const test = normalised(dataset, data.test);
+  const held = split.validation.length > 0 ? normalised(dataset, data.train, split.validation) : null;
+
+  const of = { specDigest: digest, engine: engine.id };
+  const resumed = options.resume ? readSnapshot(options.resume, of, architecture) : null;
+  const largestBatch = Math.max(EVALUATION_BATCH, ...planned.phases.map((phase) => phase.batchSize));
+  const network = await engine.compile(architecture, largestBatch);
+  const claimNetwork =
+    options.checkEngine && engine.id !== CLAIM_ENGINE
+      ? await options.checkEngine.compile(architecture, EVALUATION_BATCH)
+      : network;
+
+  const trace = new Trace(resumed?.trace);
+  const completed: Weights[] = [...(resumed?.journal.completed ?? [])];
+  let ticket: Ticket | null = null;
+  const recorder = new Recorder(
+    resumed?.record ?? newRecord(),
+    {
+      plan: planned,
+      trainCount: trainingCount(dataset, spec.protocol),
+      evaluate: async () => ({
+        test: await evaluate(network, test),
+        validation: held && (await evaluate(network, held)),
+      }),
+      now: options.now,
+      onProgress: options.onProgress,
+      between: (iteration, position) =>
+        options.between?.({ iteration, snapshot: async () => snapshot(await position()) }),
+    },
+    started,
+  );
+  const { record } = recorder;
+  const snapshot = async (position: Position): Promise<Uint8Array> => {
+    recorder.take();
+    const running = { weights: await network.read("weights"), momentum: await network.read("momentum"), position };
+    return writeSnapshot(of, { journal: { completed, running }, trace: trace.state, record }, architecture);
+  };
+  const observe = (index: number, phase: ResolvedPhase): PhaseObserver => ({
+    ...recorder.observe(index, phase, ticket ? "final" : "method"),
+    finished: (weights) => completed.push(weights),
+  });
+
+  const prunable = parameters(architecture).filter((parameter) => parameter.prunable);
+  const sizes = Object.fromEntries(prunable.map(({ name, size }) => [name, size]));
+  const batches = shuffledBatches(dataset, data.train, split.train, rng);
+  const drops = architecture.layers.some(({ kind }) => kind === "dropout");
+  const net = denseNetwork({
+    architecture,
+    network,
+    recipe: spec.recipe,
+    initial: model.initialise(architecture, rng.stream("initial")),
+    rng: rng.stream("method"),
+    quotas: (sparsity, round, rounds) => uniformQuotas(sizes, sparsity, round, rounds),
+    trainCount: trainingCount(dataset, spec.protocol),
+    batches: drops ? withDropoutSeeds(batches, rng) : batches,
+    trace,
+    observe,
+    journal: resumed?.journal,
+  });
+
+  const result = (outcome: "completed" | "diverged"): Result => ({
+    format: "ticketmark-result-1",
+    outcome,
+    message: null,
+    spec,
+    specDigest: digest,
+    numerics: NUMERICS,
+    datasetDigest: data.digest,
+    environment: options.environment,
+    phases: record.phases,
+    curves: record.curves,
+    accuracy: null,
+    layers: [],
+    sparsity: null,
+    cost: costOf(record),
+    iterationTime: quartiles(record.blockTimes),
+    peakBytes: network.peakBytes + (claimNetwork === network ? 0 : claimNetwork.peakBytes),
+    seconds: record.seconds,
+    trace: { every: BLOCK, ...trace.state },
+    ticketDigest: null,
+    trainedDigest: null,
+  });
+  const output = (result: Result, ticket: Uint8Array | null, trained: Uint8Array | null): JobOutput => ({
+    result,
+    files: { result: canonicalBytes(result), ticket, trained },
+  });
+
+  try {
+    ticket = await methods.get(id).findTicket(net, spec.sparsity, settings);
+    const { mask, weights } = ticket;
+    if (!record.afterCut) {
+      const cut = keptCount(mask) < prunable.reduce((sum, { size }) => sum + size, 0);
+      if (cut) record.beforeCut = await evaluateWeights(claimNetwork, { mask: null, weights }, test);
+      await evaluateWeights(network, { mask, weights }, test);
+      await recorder.evaluated(record.phases.length, Number.NaN);
+      record.afterCut = await evaluateWeights(claimNetwork, { mask, weights }, test);
+    }
+    const trained = { mask, weights: await net.finish(ticket) };
+    const last = await evaluateWeights(claimNetwork, trained, test);
+    recorder.take();
+    const ticketFile = writeTicketFile("ticket", digest, ticket, architecture);
+    const trainedFile = writeTicketFile("trained", digest, trained, architecture);
+    const { best, afterCut, beforeCut, validation } = record;
+    const completedResult: Result = {
+      ...result("completed"),
+      accuracy: { last, best: best!, afterCut, beforeCut, validation },
+      layers: layerCounts(architecture, mask),
+      sparsity: measureSparsity(architecture, trained),
+      ticketDigest: digestOf(ticketFile),
+      trainedDigest: digestOf(trainedFile),
+    };
+    return output(completedResult, ticketFile, trainedFile);
+  } catch (error) {
+    if (error instanceof Stopped) return "stopped";
+    if (!(error instanceof Diverged)) throw error;
+    recorder.take();
+    recorder.reached(error.phase, error.iterations);
+    return output({ ...result("diverged"), message: error.message }, null, null);
+  } finally {
+    await network.dispose();
+    if (claimNetwork !== network) await claimNetwork.dispose();
+  }
+};
+
+/** Iterations and images before the ticket and after it. */
+function costOf({ phases, examples }: RunRecord): Result["cost"] {
+  const sum = (part: "method" | "final", of: (i: number) => number) =>
+    phases.reduce((total, phase, i) => total + (phase.part === part ? of(i) : 0), 0);
+  return {
+    methodIterations: sum("method", (i) => phases[i]!.iterations),
+    methodExamples: sum("method", (i) => examples[i]!),
+    finalIterations: sum("final", (i) => phases[i]!.iterations),
+    finalExamples: sum("final", (i) => examples[i]!),
+  };
+}
+
+/** Interpolated between neighbours; null without a value. */
+function quartiles(values: readonly number[]): Result["iterationTime"] {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number): number => {
+    const position = share * (sorted.length - 1);
+    const low = Math.floor(position);
+    const high = Math.min(low + 1, sorted.length - 1);
+    return sorted[low]! + (position - low) * (sorted[high]! - sorted[low]!);
+  };
+  return { q25: at(0.25), median: at(0.5), q75: at(0.75) };
+}
