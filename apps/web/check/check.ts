@@ -10,6 +10,7 @@ import { checkResult, type Engine, recompute, wasmEngine } from "@ticketmark/cor
 import type { StoredCheck, StoredResult } from "../db/schema.ts";
 import { env } from "../env.ts";
 import { getFile } from "../file-store.ts";
+import { readKernels } from "./kernels.ts";
 
 const MAX_DATA_BYTES = 60e6;
 /** LeNet-300-100 on MNIST: 2.7e9 for the test set. */
@@ -85,17 +86,9 @@ const readDataFile: ReadFile = async ({ name, package: from }) => {
 let opened: Promise<Engine> | undefined;
 
 function engine(): Promise<Engine> {
-  const opening = (opened ??= openEngine());
+  const opening = (opened ??= readKernels().then(wasmEngine));
   opening.catch(() => {
     opened = undefined;
   });
   return opening;
-}
-
-async function openEngine(): Promise<Engine> {
-  const path = join(env().root, "packages/core/build/kernels.wasm");
-  const kernels = await readFile(path).catch((cause) => {
-    throw new Problem("engine-unavailable", `expected the kernels at ${path}; run npm run kernels`, { cause });
-  });
-  return wasmEngine(new Uint8Array(kernels));
 }

@@ -1,7 +1,7 @@
 /** What a result cost: iterations, speed, memory, and the machine it ran on. */
 import type { Result } from "@ticketmark/core";
+import { Digest } from "./digest.tsx";
 import { formatBytes, formatCompact, formatCount, formatDuration, formatPercent, plural } from "./format.ts";
-import { Digest } from "./result-provenance.tsx";
 import { Facts } from "./spec-list.tsx";
 
 const milliseconds = (x: number): string => String(Number(x.toPrecision(3)));

@@ -3,6 +3,7 @@ import { fromBase64, type Statement, statementSchema, toBase64 } from "@ticketma
 import type { ReactNode } from "react";
 import type { WholeResult } from "../db/pages.ts";
 import { CodeBlock } from "./code-block.tsx";
+import { Digest } from "./digest.tsx";
 import { formatBytes, formatTime } from "./format.ts";
 import { Facts } from "./spec-list.tsx";
 
@@ -97,16 +98,6 @@ function codeRows({ predicate }: Statement): [string, ReactNode][] {
 function statementIn(envelope: Uint8Array): Statement | null {
   const { payload } = JSON.parse(new TextDecoder().decode(envelope)) as { payload: string };
   return statementSchema.safeParse(JSON.parse(new TextDecoder().decode(fromBase64(payload)))).data ?? null;
-}
-
-/** Twelve digits, all of them for who selects or hovers. */
-export function Digest({ digest }: { digest: string }) {
-  return (
-    <code title={digest} className="font-mono text-xs after:content-['…']">
-      {digest.slice(0, 12)}
-      <span className="sr-only">{digest.slice(12)}</span>
-    </code>
-  );
 }
 
 /** Shown to be run on the reader's machine. The 12 bytes before the key are the fixed head of an Ed25519 key in DER. */

@@ -22,7 +22,7 @@ const extrusion = { interval: 1, granularity: 0.05, settle: 20, learningRate: 0.
 export const PINS: readonly Pin[] = [
   {
     numerics: 1,
-    name: "fully connected, RST: penalised while dense, then 90 % sparse",
+    name: "Fully connected: penalised while dense, then 90 % sparse",
     spec: { dataset: "toy", model: "lenet-300-100", method: { id: "rst", ...extrusion }, sparsity: 0.9, seed: 41 },
     ticket: "8af3ee59e65ef91d5e9203925c0c2c9b2091660b5f1e22dfa129e3d9978028f6",
     trained: "0a27b80eabe6bbebbbabbabe32996adca669a3c3205583246f154de561bdabb4",
@@ -30,7 +30,7 @@ export const PINS: readonly Pin[] = [
   },
   {
     numerics: 1,
-    name: "convolutions and pools, LTH in two rounds: dense, half pruned, 90 % sparse; Nesterov, short last batches",
+    name: "Convolutions and pools: dense, 68 % pruned, then 90 %; Nesterov momentum, short last batches",
     spec: {
       ...{ dataset: "toy", model: "conv-2", method: { id: "lth-iter", rounds: 2 }, sparsity: 0.9, seed: 42 },
       recipe: { epochs: 1, batchSize: 17, nesterov: true, labelSmoothing: 0.1 },
@@ -41,7 +41,7 @@ export const PINS: readonly Pin[] = [
   },
   {
     numerics: 1,
-    name: "residual, batch norm, RST: penalised while dense, then 95 % sparse",
+    name: "Residual with batch norm: penalised while dense, then 95 % sparse",
     spec: {
       ...{ dataset: "toy", model: "resnet-8", method: { id: "rst", ...extrusion }, sparsity: 0.95, seed: 43 },
       recipe: { epochs: 2 },
