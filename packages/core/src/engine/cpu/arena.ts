@@ -11,8 +11,11 @@ import type { Stages } from "./stages.ts";
 const RESERVED_BYTES = 128 << 10;
 /** Wasm threads start with the same stack pointer, so each gets a stack of its own. */
 const STACK_BYTES = 64 << 10;
-/** Kernels may read this far past the end of a buffer; they ignore what they find. */
-const SLACK_BYTES = 256;
+/**
+ * weight_dense (kernels/batch.h) may read this far past the last of its rows, and ignores what it finds there. No other kernel
+ * touches what is outside of its buffers (node/sanitized.test.ts).
+ */
+const ROW_SLACK_BYTES = 128;
 const LINE = 64;
 /** struct instruction, and how many all programs of a network can have. */
 export const INSTRUCTION_BYTES = 64;
@@ -80,6 +83,8 @@ export interface Allocate {
 
 export interface Arena {
   readonly bytes: number;
+  /** All that is planned. */
+  readonly buffers: readonly { readonly at: number; readonly bytes: number }[];
   readonly threads: number;
   readonly control: number;
   readonly call: number;
@@ -106,15 +111,20 @@ export const RESERVED = RESERVED_BYTES;
 /** Columns of a batch: padded to 16. */
 export const columnsOf = (batch: number): number => Math.ceil(batch / 16) * 16;
 
-/** Throws Problem "out-of-memory" with what is needed and what there is. */
-export function planArena(stages: Stages, maxBatch: number, threads: number, limit: number): Arena {
+/**
+ * Throws Problem "out-of-memory" with what is needed and what there is.
+ * @param gap bytes between buffers that nothing may touch: for tests
+ */
+export function planArena(stages: Stages, maxBatch: number, threads: number, limit: number, gap = 0): Arena {
   let end = stackTop(threads - 1);
+  const buffers: Arena["buffers"][number][] = [];
   const take = (bytes: number): number => {
     const at = end;
-    end += Math.ceil(bytes / LINE) * LINE;
+    buffers.push({ at, bytes });
+    end += Math.ceil(bytes / LINE) * LINE + gap;
     return at;
   };
-  const floats = (count: number): number => take(Math.ceil(count / 16) * LINE + SLACK_BYTES);
+  const floats = (count: number, slack = 0): number => take(Math.ceil(count / 16) * LINE + slack);
   const columns = columnsOf(maxBatch);
   const parameter = (name: string, size: number): ParameterPlace => ({
     ...{ name, size, learned: true, weights: floats(size), gradients: floats(size), momentum: floats(size) },
@@ -127,7 +137,7 @@ export function planArena(stages: Stages, maxBatch: number, threads: number, lim
   const control = take(4 * LINE);
   const call = take(LINE);
   const programs = take(instructionLimit(stages.list.length + (stages.body?.items.length ?? 0)) * INSTRUCTION_BYTES);
-  const images = floats(columns * stages.features);
+  const images = floats(columns * stages.features, ROW_SLACK_BYTES);
   const labels = take(columns + LINE);
   const body = stages.body ? placeBody(stages.body, { take, floats, parameter, state }, columns / 16, threads) : null;
   const headFeatures = stages.body?.features ?? stages.features;
@@ -152,7 +162,7 @@ export function planArena(stages: Stages, maxBatch: number, threads: number, lim
       },
       x,
       y: floats(columns * outputs),
-      rows: k === 0 && !body ? images : floats(columns * inputs),
+      rows: k === 0 && !body ? images : floats(columns * inputs, ROW_SLACK_BYTES),
     };
     x = place.y;
     return place;
@@ -177,6 +187,7 @@ export function planArena(stages: Stages, maxBatch: number, threads: number, lim
   return {
     ...{
       bytes,
+      buffers,
       threads,
       control,
       call,

@@ -103,4 +103,11 @@ const gated: Architecture = {
   ],
 };
 
-export const BATTERY_NETS = { residual, odd, wide, gated };
+/** For so many blocks that sums of weight gradients have every slot, or several tiles a slot. */
+const many: Architecture = {
+  input: [3, 2, 2],
+  classes: 4,
+  layers: [conv("a", 3, 1, { bias: true }), { kind: "flatten" }],
+};
+
+export const BATTERY_NETS = { residual, odd, wide, gated, many };

@@ -54,6 +54,7 @@ const OTHERS: readonly (readonly [keyof typeof BATTERY_NETS, Use])[] = [
   ["wide", { batch: 3 }],
   ["wide", { batch: 18, kept: 0.1 }],
   ["gated", { batch: 7 }],
+  ["many", { batch: 1026 }],
 ];
 
 const netOf = ({ widths, bias = true }: Case): Architecture => ({

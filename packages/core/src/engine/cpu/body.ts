@@ -3,6 +3,7 @@
  * walk. Everything but the taps of pruned convolutions is written once.
  */
 import { BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM } from "../../layers.ts";
+import { Problem } from "../../problem.ts";
 import type { Allocate, ParameterPlace, Stored } from "./arena.ts";
 import { type Backward, type Buffer, backwardOf, type Finish, type Source } from "./backward.ts";
 import { convSparseLimit, usesWinograd } from "./choose.ts";
@@ -182,19 +183,17 @@ export function placeBody(
   ];
   const finishStruct = ({ site, to, sources }: Finish): number => {
     const shape = to.shape;
-    if (sources.length > 4) throw new Error("a site has at most five readers");
+    if (sources.length > 4) throw new Problem("engine-unavailable", "cpu engine: a value has at most five readers");
     const { rows, bands } = bandsOf(shape);
     const words = [site ? sites.get(site)! : 0, gradient(to), ...shape, sources.length, rows, bands];
     return struct([...words, ...sources.flatMap((source) => sourceWords(source, shape))]);
   };
 
-  const partial = floats(
-    Math.max(
-      16,
-      ...convSteps.map(({ conv }) => slotsFor(weightsOf(conv)) * Math.max(weightsOf(conv), winogradFloats(conv))),
-    ),
-  );
-  const biasPartial = floats(Math.max(16, ...convSteps.map(({ conv }) => slotsFor(weightsOf(conv)) * conv.outputs)));
+  /** Sums of every slot; "reduce" goes over the last one in whole vectors. */
+  const slots = (each: (conv: ConvStep["conv"]) => number): number =>
+    floats(16 + Math.max(0, ...convSteps.map(({ conv }) => slotsFor(weightsOf(conv)) * each(conv))));
+  const partial = slots((conv) => Math.max(weightsOf(conv), winogradFloats(conv)));
+  const biasPartial = slots(({ outputs }) => outputs);
   const events = new Map(
     backward.events.flatMap((event) => (event.kind === "conv" ? [[event.step, event] as const] : [])),
   );

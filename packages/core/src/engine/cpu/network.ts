@@ -24,6 +24,8 @@ export interface Kernels {
   threads(work: number): number;
   /** Bytes a network may have. */
   readonly limit: number;
+  /** See planArena. */
+  readonly gap?: number;
   /** Allocates the arena. Throws Problem "out-of-memory". */
   open(arena: Arena): Promise<Host>;
 }
@@ -48,7 +50,7 @@ export async function compileNetwork(architecture: Architecture, maxBatch: numbe
   const stages = stagesOf(architecture);
   const { features, classes } = stages;
   const threads = kernels.threads(multiplyAdds(architecture) * columnsOf(maxBatch));
-  const arena = planArena(stages, maxBatch, threads, kernels.limit);
+  const arena = planArena(stages, maxBatch, threads, kernels.limit, kernels.gap);
   const host = await kernels.open(arena);
   const { memory } = host;
 
