@@ -42,7 +42,7 @@ export function stagesOf(architecture: Architecture): Stages {
     }
   }
   const { input, classes } = architecture;
-  const body = start > 0 ? bodyOf(architecture, start) : null;
+  const body = start > 0 || list.length === 0 ? bodyOf(architecture, start) : null;
   return { features: input[0] * input[1] * input[2], classes, body, reluOnImages, list };
 }
 

@@ -2,8 +2,6 @@
 
 #define FLOATS(offset) ((float *)(base + (offset)))
 #define PIXEL 16 // floats of a pixel
-// A hint to fetch what is read soon: the same rows of the next channel. May point anywhere.
-#define SOON(p) __builtin_prefetch((p), 0, 2)
 
 // Which lanes of a block are columns of the batch: others may hold anything, and enter no sum.
 struct valid { vi lanes[PARTS]; size count; };
@@ -370,6 +368,7 @@ static void finish_rows(char *base, const struct finish *f, const float *dx, siz
             p = sum;
           } else p = q;
         }
+        if (!p) zero(sum, n), p = sum; // nobody reads the site
         r.p = p;
         if ((flags & (GATED | GATED6)) && !ready && !s->stored) {
           site_rows(base, s, block, c, h, h + 1, value, n, MAKE_ROWS, spare + 3 * n);

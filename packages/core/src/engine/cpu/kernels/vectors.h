@@ -50,6 +50,10 @@ typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 #define LOAD(p) (*(const vf *)(p))
 #define STORE(p, v) (*(vf *)(p) = (v))
 
+// Hints to fetch what is read or written soon. May point anywhere.
+#define SOON(p) __builtin_prefetch((p), 0, 2)
+#define SOON_WRITTEN(p) __builtin_prefetch((p), 1, 3)
+
 INLINE vf keep(vf x, vi mask) { return (vf)((vi)x & mask); } // +0 where the mask is 0
 INLINE vf either(vi mask, vf yes, vf no) { return (vf)(((vi)yes & mask) | ((vi)no & ~mask)); }
 INLINE vf gate(vf x, vf y) { return keep(x, ~(y <= 0.0f)); } // ReLU and its gradient; NaN passes

@@ -64,6 +64,7 @@ INLINE void sparse_window_block(const float *x, const u32 *xo, size x_pixel, con
                                 float *y, size y_pixel, float bias, const int vectors) {
   vf a[SPARSE_VECTORS];
   UNROLL for (int v = 0; v < vectors; v++) a[v] = (vf){0};
+  UNROLL for (int v = 0; v < vectors; v++) SOON_WRITTEN(y + at(v + vectors, y_pixel));
   for (size e = first; e < last; e++) {
     const float *p = x + xo[e];
     const vf s = SPLAT(w[e]);
