@@ -2,7 +2,7 @@
 import type { Page } from "@playwright/test";
 import { expect, test, toySpec } from "./test.ts";
 
-const PAGES = ["/", "/jobs", "/jobs/JOB", "/results/RESULT", "/submit", "/runners", "/methods", "/sign-in"];
+const PAGES = ["/", "/jobs", "/jobs/JOB", "/results/RESULT", "/submit", "/runners", "/methods", "/engine", "/sign-in"];
 const SCREENS = [
   { width: 1440, height: 900, colorScheme: "light" },
   { width: 390, height: 844, colorScheme: "dark" },

@@ -63,6 +63,11 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
           <div className="note mx-auto flex max-w-7xl flex-wrap gap-x-6 gap-y-1 px-4 py-5 sm:px-6">
             <p className="grow">Everything here is published under CC0: failed and diverged runs too. Times are UTC.</p>
             <p>
+              <Link className="link" href="/engine">
+                The same bits in your browser
+              </Link>
+            </p>
+            <p>
               JSON:{" "}
               <a className="link" href="/api/v1/results">
                 results

@@ -93,7 +93,7 @@ function Comparison({ run, about }: { run: PinnedRun; about: About | undefined }
   const digests = about?.state === "done" ? about.digests : null;
   return (
     <div className="min-w-0">
-      <table className="data">
+      <table className="data table-fixed">
         <caption className="sr-only">Digests, pinned and computed here</caption>
         <thead>
           <tr>

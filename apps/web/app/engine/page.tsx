@@ -37,12 +37,13 @@ export default async function EnginePage({ searchParams }: Props) {
           again and compare digests, and a change of the code that alters a single bit is noticed.
         </p>
         <p>
-          Here your browser does that. It trains three small nets by{" "}
+          Here your browser does that. It trains three small nets by the leaderboard’s{" "}
           <Link className="link" href="/methods">
             methods
-          </Link>{" "}
-          of the leaderboard, with the code that runners run, and compares what comes out with the digests that are
-          pinned for every build and every number of threads. It takes some seconds, and nothing leaves your browser.
+          </Link>
+          , with the code that runners run, on 8 × 8 patterns that it makes itself, and compares what comes out with the
+          digests that every build and every number of threads must give. It takes a few seconds; nothing leaves your
+          browser.
         </p>
       </div>
       <SameBits
@@ -72,7 +73,7 @@ export default async function EnginePage({ searchParams }: Props) {
           kernels.wasm
         </a>
         , sha256 <Digest digest={digestOf(await readKernels())} />, one thread. Runners build the same source for their
-        own processor and use all its cores; the bits are the same.
+        own processor where they can, and use its cores; the bits are the same.
       </p>
     </>
   );

@@ -118,7 +118,11 @@ export default async function ResultPage({ params }: Props) {
 
       <Section title="Run it again">
         <p className="mb-2 max-w-prose text-sm text-soft">
-          The same spec on the cpu engine gives the same bits, on any machine:{" "}
+          The same spec on the cpu engine gives the same bits, on any machine (
+          <Link className="link" href="/engine">
+            see it in this browser
+          </Link>
+          ):{" "}
           <a
             className="link"
             href={`/results/${result.id}/spec.json`}
