@@ -60,7 +60,7 @@ export default async function EnginePage({ searchParams }: Props) {
               <details className="mt-1">
                 <summary className="note">The spec as JSON</summary>
                 <div className="mt-2">
-                  <CodeBlock what={"the spec"} code={JSON.stringify(spec, null, 2)} />
+                  <CodeBlock what="the spec" code={JSON.stringify(spec, null, 2)} />
                 </div>
               </details>
             </>

@@ -36,8 +36,8 @@ export const PINS: readonly Pin[] = [
       recipe: { epochs: 1, batchSize: 17, nesterov: true, labelSmoothing: 0.1 },
     },
     ticket: "06c7256cc558ccc1a2f7cdf921ac8a35ae445f7e339ec9109fe758dcf3990bf9",
-    trained: "b9638259f64b619e630350b503bec0d461634ce9c06819a2213be30f6d88bdd7",
-    trace: "22ff3640aa62608f66662d014ac825a55fadca4358355e83c8588588e61601fc",
+    trained: "d37f6173e95827f2fbabe9aeab34958c52b8a62b5b04543fbd9e2d3729bd62f7",
+    trace: "81820263b0df1f4ddca4b066a40e358d119efcf1c01924b174a7ccb60971151b",
   },
   {
     numerics: 1,
