@@ -110,4 +110,23 @@ const many: Architecture = {
   layers: [conv("a", 3, 1, { bias: true }), { kind: "flatten" }],
 };
 
-export const BATTERY_NETS = { residual, odd, wide, gated, many };
+/** Channels enough for Winograd's convolutions, over odd planes and all paddings. */
+const deep: Architecture = {
+  input: [3, 9, 7],
+  classes: 4,
+  layers: [
+    conv("a", 3, 17),
+    norm("an", 17),
+    relu,
+    conv("b", 17, 19, { bias: true }),
+    relu,
+    conv("c", 19, 18, { padding: [0, 2] }),
+    norm("cn", 18),
+    relu,
+    conv("d", 18, 16, { padding: [2, 0] }),
+    { kind: "global-average-pool" },
+    ...classifier(16, 4),
+  ],
+};
+
+export const BATTERY_NETS = { residual, odd, wide, gated, many, deep };

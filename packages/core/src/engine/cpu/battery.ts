@@ -55,6 +55,8 @@ const OTHERS: readonly (readonly [keyof typeof BATTERY_NETS, Use])[] = [
   ["wide", { batch: 18, kept: 0.1 }],
   ["gated", { batch: 7 }],
   ["many", { batch: 1026 }],
+  ["deep", { batch: 21 }],
+  ["deep", { batch: 18, kept: 0.7 }],
 ];
 
 const netOf = ({ widths, bias = true }: Case): Architecture => ({

@@ -9,6 +9,7 @@ import { exampleSize } from "../checks.ts";
 import type { Engine, Network } from "../engine.ts";
 import { referenceEngine } from "../reference/reference.ts";
 import { draw } from "./battery.ts";
+import { BATTERY_NETS } from "./battery-nets.ts";
 import { buildKernels } from "./node/build.ts";
 import { randomNet } from "./random-net.ts";
 import { wasmEngine } from "./wasm.ts";
@@ -40,15 +41,20 @@ function emptied(mask: Mask, net: Architecture): Mask {
  * Through a batch norm, gradients are what is left of large sums that cancel (of a bias before it: nothing), and channels that
  * hardly vary, as pruned ones, are raised up to 316 times. Measured over 1,200 nets; without the norm all are within golden's.
  */
-const CANCELLED = { bias: 0.03, rest: 3e-3 };
+const CANCELLED = { bias: 0.1, rest: 3e-3 };
 
-const seeds = Array.from({ length: 90 }, (_, seed) => seed);
+const seeds = Array.from({ length: 126 }, (_, seed) => seed);
 describe("random nets", () => {
   test.each(seeds)("%s", async (seed) => {
     const rng = seededRng(7).stream(`net ${seed}`);
-    const net = randomNet(rng);
+    const net = seed < 90 ? randomNet(rng) : Object.values(BATTERY_NETS)[seed % 6]!; // the battery's six: Winograd, several bands
     const batch = 1 + rng.below(35);
-    const use = { batch, kept: shares[seed % 6], update: updates[seed % 4], ...(seed % 3 === 0 && { penalty: 0.3 }) };
+    const use = {
+      batch,
+      kept: shares[(seed + Math.floor(seed / 6)) % 6],
+      update: updates[seed % 4],
+      ...(seed % 3 === 0 && { penalty: 0.3 }),
+    };
     const drawn = draw(net, use, rng);
     const { weights, images, labels, outputGradient, update, penalty } = drawn;
     const mask = drawn.mask && seed % 5 === 0 ? emptied(drawn.mask, net) : drawn.mask;
