@@ -1,6 +1,7 @@
 /**
- * What NUMERICS promises: a spec gives these bits, with every build and any number of threads. The pins below change
- * only with NUMERICS, and with them every series and replay; see numerics.ts.
+ * What NUMERICS promises: a spec gives these bits, with every build and any number of threads. The pins here and in pins.ts
+ * (conv nets, too) change only with NUMERICS, and with them every series and replay; see numerics.ts. What there is now:
+ * `npx vitest run packages/core/src/engine/numerics.test.ts -t "native false, 1 threads"` prints it beside what is pinned.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -19,19 +20,15 @@ import { threadsFor } from "./cpu/choose.ts";
 import type { Engine } from "./engine.ts";
 import { NUMERICS } from "./numerics.ts";
 import { openEngine } from "./open.ts";
+import { PINS, type Pin } from "./pins.ts";
 
 const extrusion = { interval: 1, granularity: 0.05, settle: 20, learningRate: 0.01 };
-interface Pin {
-  readonly numerics: number;
-  readonly name: string;
-  readonly spec: SpecInput;
+interface ThreadedPin extends Pin {
   /** How many of 3 threads the net is worth at its largest batch: the cpu engine takes no more, whatever is asked for. */
   readonly threads: 1 | 3;
-  readonly ticket: string;
-  readonly trained: string;
-  readonly trace: string;
 }
-const PINS: readonly Pin[] = [
+const ALL: readonly ThreadedPin[] = [
+  ...PINS.map((pin) => ({ ...pin, threads: 3 as const })),
   {
     numerics: 1,
     threads: 1,
@@ -94,7 +91,7 @@ async function digests(engine: Engine, spec: SpecInput) {
 }
 
 const builds = [false, true].flatMap((native) => [1, 2, 3].map((threads) => ({ native, threads })));
-describe.each(PINS)("$name", ({ numerics, spec, threads: worth, ticket, trained, trace }) => {
+describe.each(ALL)("$name", ({ numerics, spec, threads: worth, ticket, trained, trace }) => {
   test("is pinned under the NUMERICS there is", () => expect(numerics).toBe(NUMERICS));
 
   test(`is worth ${worth} of 3 threads`, async () => {
@@ -118,7 +115,7 @@ describe.each(PINS)("$name", ({ numerics, spec, threads: worth, ticket, trained,
 
 test("two runs of a spec agree", async () => {
   const { engine } = await openEngine("auto", { cacheDir });
-  const { spec } = PINS[0]!;
+  const { spec } = ALL[0]!;
   expect(await digests(engine, spec)).toEqual(await digests(engine, spec));
   expect(await digests(engine, { ...spec, seed: 12 })).not.toEqual(await digests(engine, spec));
 });
