@@ -31,8 +31,8 @@ static void fold_all(const float *sums, float *to, size count, int add) {
 }
 
 // sums[k][t] lanes += Σ d[k][p] · x[xo[t] + p]
-INLINE void area_run(const float *x, const u32 *xo, const struct area *s, const size x_pixel, const float *d, size rows, float *sums,
-                     size sums_row, const int outputs, const int taps) {
+INLINE void area_run_at(const float *x, const u32 *xo, const struct area *s, const size x_pixel, const float *d, size rows, float *sums,
+                        size sums_row, const int outputs, const int taps) {
   for (int part = 0; part < 16; part += LANES) {
     vf a[AREA_OUTPUTS][AREA_TAPS];
     UNROLL for (int k = 0; k < outputs; k++) UNROLL for (int t = 0; t < taps; t++) a[k][t] = LOAD(sums + k * sums_row + 16 * t + part);
@@ -55,9 +55,23 @@ INLINE void area_run(const float *x, const u32 *xo, const struct area *s, const 
   }
 }
 
+#define DEFINE(name, outputs, taps)                                                                                               \
+  KERNEL void name(const float *x, const u32 *xo, const struct area *s, const float *d, size rows, float *sums, size sums_row) { \
+    if (s->x_pixel == 16) area_run_at(x, xo, s, 16, d, rows, sums, sums_row, outputs, taps);                                    \
+    else area_run_at(x, xo, s, s->x_pixel, d, rows, sums, sums_row, outputs, taps);                                             \
+  }
+DEFINE(area_run_whole, AREA_OUTPUTS, AREA_TAPS)
+DEFINE(area_run_some, AREA_OUTPUTS, 1)
+DEFINE(area_run_row, 1, AREA_TAPS)
+DEFINE(area_run_one, 1, 1)
+#if AREA_TAPS > 3
+DEFINE(area_run_three, AREA_OUTPUTS, 3)
+DEFINE(area_run_row_three, 1, 3)
+#endif
+#undef DEFINE
+
 // A few rows of d at a time: they stay in the first cache while every tap goes over them.
-INLINE void area_outputs(const float *x, const u32 *xo, size taps, const float *d, const struct area *s, const size x_pixel, float *sums,
-                         const int outputs) {
+static void area_outputs(const float *x, const u32 *xo, size taps, const float *d, const struct area *s, float *sums, size outputs) {
   for (size i = 0; i < outputs * taps * 16; i += LANES) STORE(sums + i, (vf){0});
   size chunk = AREA_CHUNK / (s->pixels * 16 * AREA_OUTPUTS);
   if (chunk < 1) chunk = 1;
@@ -65,11 +79,15 @@ INLINE void area_outputs(const float *x, const u32 *xo, size taps, const float *
     const size rows = s->rows - r < chunk ? s->rows - r : chunk;
     const float *xp = x + r * s->x_row, *dp = d + r * s->d_row;
     size t = 0;
-#define RUN(n) area_run(xp, xo + t, s, x_pixel, dp, rows, sums + 16 * t, 16 * taps, outputs, n)
-    for (; t + AREA_TAPS <= taps; t += AREA_TAPS) RUN(AREA_TAPS);
-    if (AREA_TAPS > 3)
-      for (; t + 3 <= taps; t += 3) RUN(3);
-    for (; t < taps; t++) RUN(1);
+#define RUN(whole, one) do { \
+    if (outputs > 1) whole(xp, xo + t, s, dp, rows, sums + 16 * t, 16 * taps); \
+    else one(xp, xo + t, s, dp, rows, sums + 16 * t, 16 * taps); \
+  } while (0)
+    for (; t + AREA_TAPS <= taps; t += AREA_TAPS) RUN(area_run_whole, area_run_row);
+#if AREA_TAPS > 3
+    for (; t + 3 <= taps; t += 3) RUN(area_run_three, area_run_row_three);
+#endif
+    for (; t < taps; t++) RUN(area_run_some, area_run_one);
 #undef RUN
   }
 }
@@ -79,8 +97,7 @@ static void area_dense(const float *x, const u32 *xo, size taps, const float *d,
                        float *g, int add) {
   size k = 0;
 #define OUTPUTS(n) do { \
-    if (s->x_pixel == 16) area_outputs(x, xo, taps, d + k * s->d_plane, s, 16, sums, n); \
-    else area_outputs(x, xo, taps, d + k * s->d_plane, s, s->x_pixel, sums, n); \
+    area_outputs(x, xo, taps, d + k * s->d_plane, s, sums, n); \
     fold_all(sums, g + k * taps, (n) * taps, add); \
   } while (0)
   for (; k + AREA_OUTPUTS <= outputs; k += AREA_OUTPUTS) OUTPUTS(AREA_OUTPUTS);
@@ -89,7 +106,7 @@ static void area_dense(const float *x, const u32 *xo, size taps, const float *d,
 }
 
 // Kept weights of one output: to[e] = (or +=) Σ d[p] · x[xo[e] + p]. `width` at a time; the last one is repeated where some are missing.
-INLINE void area_entries(const float *x, const u32 *xo, const float *d, const struct area *s, float *to, size entries, int add,
+INLINE void area_entries_at(const float *x, const u32 *xo, const float *d, const struct area *s, float *to, size entries, int add,
                          const size x_pixel, const int width) {
   float lanes[AREA_ENTRIES][16];
   const float *from[AREA_ENTRIES];
@@ -117,6 +134,15 @@ INLINE void area_entries(const float *x, const u32 *xo, const float *d, const st
   for (size i = 0; i < (size)width && i < entries; i++) to[i] = add ? to[i] + fold(lanes[i]) : fold(lanes[i]);
 }
 
+#define DEFINE(name, width)                                                                                                            \
+  KERNEL void name(const float *x, const u32 *xo, const float *d, const struct area *s, float *to, size entries, int add) { \
+    if (s->x_pixel == 16) area_entries_at(x, xo, d, s, to, entries, add, 16, width);                                                \
+    else area_entries_at(x, xo, d, s, to, entries, add, s->x_pixel, width);                                                         \
+  }
+DEFINE(area_entries_whole, AREA_ENTRIES)
+DEFINE(area_entries_half, AREA_ENTRIES / 2)
+#undef DEFINE
+
 // Entries [starts[k], starts[k + 1]) of every output k.
 static void area_sparse(const float *x, const u32 *starts, const u32 *xo, const float *d, const struct area *s, size outputs, float *g,
                         int add) {
@@ -124,12 +150,13 @@ static void area_sparse(const float *x, const u32 *starts, const u32 *xo, const 
     const float *dk = d + k * s->d_plane;
     for (size e = starts[k]; e < starts[k + 1];) {
       const size left = starts[k + 1] - e;
-#define RUN(x_pixel, n) area_entries(x, xo + e, dk, s, g + e, left, add, x_pixel, n)
-#define WIDTH(n) do { if (s->x_pixel == 16) RUN(16, n); else RUN(s->x_pixel, n); e += n; } while (0)
-      if (left > AREA_ENTRIES / 2) WIDTH(AREA_ENTRIES);
-      else WIDTH(AREA_ENTRIES / 2);
-#undef WIDTH
-#undef RUN
+      if (left > AREA_ENTRIES / 2) {
+        area_entries_whole(x, xo + e, dk, s, g + e, left, add);
+        e += AREA_ENTRIES;
+      } else {
+        area_entries_half(x, xo + e, dk, s, g + e, left, add);
+        e += AREA_ENTRIES / 2;
+      }
     }
   }
 }

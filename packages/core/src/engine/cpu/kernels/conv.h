@@ -39,13 +39,8 @@ static void windows(char *base, const struct taps *t, const struct conv *q, cons
     const float *xk = x + k * x_group, *wk = w + k * w_group, *bk = bias ? bias + k * each : 0;
     float *yk = y + k * each * g->y_plane;
     const u32 *starts = (const u32 *)(base + t->starts);
-#define RUN(x_pixel, y_pixel) do { \
-    if (t->starts) window_sparse(xk, starts, xo, wk, yk, bk, outputs, g, x_pixel, y_pixel); \
-    else window_dense(xk, xo, wk, wo, w_row, t->count, yk, bk, each, g, x_pixel, y_pixel); \
-  } while (0)
-    if (g->x_pixel == PIXEL && g->y_pixel == PIXEL) RUN(PIXEL, PIXEL);
-    else RUN(g->x_pixel, g->y_pixel);
-#undef RUN
+    if (t->starts) window_sparse(xk, starts, xo, wk, yk, bk, outputs, g);
+    else window_dense(xk, xo, wk, wo, w_row, t->count, yk, bk, each, g);
   }
 }
 
@@ -108,7 +103,7 @@ static void weight_gradient(char *base, const struct conv *q, const struct scrat
   if (q->u) {
     const struct winograd p = {q->inputs, q->outputs, a.rows, a.pixels, q->x_width * PIXEL, q->x_rows * q->x_width * PIXEL, a.d_row, d_plane};
     if (!add) zero(partial, winograd_weight_floats(q->inputs, q->outputs));
-    winograd_gradient(s->x, d, partial, s->sums, &p, 0, 4);
+    winograd_gradient(s->x, d, partial, s->sums, &p);
     return;
   }
   const size in = q->inputs / q->groups, out = q->outputs / q->groups;

@@ -39,6 +39,8 @@ typedef unsigned long size;
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 #define INLINE static inline __attribute__((always_inline))
+// Hot loops are functions of their own: compilers, V8's above all, give registers out badly over thousands of lines.
+#define KERNEL static __attribute__((noinline))
 
 typedef float vf __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef int vi __attribute__((vector_size(LANES * 4), aligned(4), may_alias));

@@ -30,7 +30,7 @@ INLINE void window_block(const float *x, const u32 *xo, size x_pixel, const floa
   }
 }
 
-INLINE void window_dense(const float *x, const u32 *xo, const float *w, const u32 *wo, size w_row, size taps, float *y,
+INLINE void window_dense_at(const float *x, const u32 *xo, const float *w, const u32 *wo, size w_row, size taps, float *y,
                          const float *bias, size outputs, const struct window *g, const size x_pixel, const size y_pixel) {
   const size width = WINDOW_VECTORS / PARTS > 0 ? WINDOW_VECTORS / PARTS : 1;
   for (size r = 0; r < g->rows; r++) {
@@ -59,6 +59,21 @@ INLINE void window_dense(const float *x, const u32 *xo, const float *w, const u3
   }
 }
 
+// Pixels of x and y that lie side by side, or apart.
+KERNEL void window_dense_near(const float *x, const u32 *xo, const float *w, const u32 *wo, size w_row, size taps, float *y, const float *bias,
+                              size outputs, const struct window *g) {
+  window_dense_at(x, xo, w, wo, w_row, taps, y, bias, outputs, g, 16, 16);
+}
+KERNEL void window_dense_far(const float *x, const u32 *xo, const float *w, const u32 *wo, size w_row, size taps, float *y, const float *bias,
+                             size outputs, const struct window *g) {
+  window_dense_at(x, xo, w, wo, w_row, taps, y, bias, outputs, g, g->x_pixel, g->y_pixel);
+}
+static void window_dense(const float *x, const u32 *xo, const float *w, const u32 *wo, size w_row, size taps, float *y, const float *bias,
+                         size outputs, const struct window *g) {
+  if (g->x_pixel == 16 && g->y_pixel == 16) window_dense_near(x, xo, w, wo, w_row, taps, y, bias, outputs, g);
+  else window_dense_far(x, xo, w, wo, w_row, taps, y, bias, outputs, g);
+}
+
 // y[k][p] = Σ_e w[e] · x[xo[e] + p], e in [starts[k], starts[k + 1])
 INLINE void sparse_window_block(const float *x, const u32 *xo, size x_pixel, const float *w, size first, size last,
                                 float *y, size y_pixel, float bias, const int vectors) {
@@ -73,7 +88,7 @@ INLINE void sparse_window_block(const float *x, const u32 *xo, size x_pixel, con
   UNROLL for (int v = 0; v < vectors; v++) STORE(y + at(v, y_pixel), a[v] + bias);
 }
 
-INLINE void window_sparse(const float *x, const u32 *starts, const u32 *xo, const float *w, float *y, const float *bias,
+INLINE void window_sparse_at(const float *x, const u32 *starts, const u32 *xo, const float *w, float *y, const float *bias,
                           size outputs, const struct window *g, const size x_pixel, const size y_pixel) {
   const size width = SPARSE_VECTORS / PARTS;
   for (size r = 0; r < g->rows; r++) {
@@ -91,4 +106,18 @@ INLINE void window_sparse(const float *x, const u32 *starts, const u32 *xo, cons
 #undef EACH
     }
   }
+}
+
+KERNEL void window_sparse_near(const float *x, const u32 *starts, const u32 *xo, const float *w, float *y, const float *bias, size outputs,
+                               const struct window *g) {
+  window_sparse_at(x, starts, xo, w, y, bias, outputs, g, 16, 16);
+}
+KERNEL void window_sparse_far(const float *x, const u32 *starts, const u32 *xo, const float *w, float *y, const float *bias, size outputs,
+                              const struct window *g) {
+  window_sparse_at(x, starts, xo, w, y, bias, outputs, g, g->x_pixel, g->y_pixel);
+}
+static void window_sparse(const float *x, const u32 *starts, const u32 *xo, const float *w, float *y, const float *bias, size outputs,
+                          const struct window *g) {
+  if (g->x_pixel == 16 && g->y_pixel == 16) window_sparse_near(x, starts, xo, w, y, bias, outputs, g);
+  else window_sparse_far(x, starts, xo, w, y, bias, outputs, g);
 }

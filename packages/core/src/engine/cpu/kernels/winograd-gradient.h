@@ -1,5 +1,5 @@
 // The weight gradient by Winograd's points: dG = Gᵀ (Σ_patches (A dY Aᵀ) · (Bᵀ x B)) G; for each point the sum is a product of
-// matrices over patches and lanes. One row of points (4 of 16) at a time, which is what threads share; GROUP patches at a time,
+// matrices over patches and lanes. One row of points (4 of 16) at a time; GROUP patches at a time,
 // then lanes are folded: GROUP is part of the bits, so it is the same in every build.
 
 #define GROUP_FLOATS (16 * GROUP)
@@ -46,7 +46,7 @@ INLINE void winograd_delta_row(const float *d, size row, int two_rows, int two_c
 }
 
 // du[k][c] += Σ_patches Σ_lanes d[k][p] · v[c][p], for up to POINT_GRADIENTS outputs and 4 inputs
-INLINE void point_gradient(const float *d, const float *v, size count, float *du, size du_row, size outputs, size inputs) {
+KERNEL void point_gradient(const float *d, const float *v, size count, float *du, size du_row, size outputs, size inputs) {
   enum { K = POINT_GRADIENTS };
   const float *dk[K], *vc[4];
   vf total[PARTS][K][4];
@@ -124,13 +124,19 @@ INLINE void winograd_gradient_row(const float *x, const float *d, float *du, flo
   }
 }
 
-// Rows of points [from, to) of 4; du holds weight_point(inputs, outputs) floats a point, 0 before the first tile.
-INLINE void winograd_gradient(const float *x, const float *d, float *du, float *scratch, const struct winograd *g, int from,
-                              int to) {
-  if (from <= 0 && to > 0) winograd_gradient_row(x, d, du, scratch, g, 0);
-  if (from <= 1 && to > 1) winograd_gradient_row(x, d, du, scratch, g, 1);
-  if (from <= 2 && to > 2) winograd_gradient_row(x, d, du, scratch, g, 2);
-  if (from <= 3 && to > 3) winograd_gradient_row(x, d, du, scratch, g, 3);
+#define ROW(i)                                                                                                                    \
+  KERNEL void winograd_gradient_row##i(const float *x, const float *d, float *du, float *scratch, const struct winograd *g) { \
+    winograd_gradient_row(x, d, du, scratch, g, i);                                                                            \
+  }
+ROW(0) ROW(1) ROW(2) ROW(3)
+#undef ROW
+
+// All points; du holds weight_point(inputs, outputs) floats a point, 0 before the first tile.
+static void winograd_gradient(const float *x, const float *d, float *du, float *scratch, const struct winograd *g) {
+  winograd_gradient_row0(x, d, du, scratch, g);
+  winograd_gradient_row1(x, d, du, scratch, g);
+  winograd_gradient_row2(x, d, du, scratch, g);
+  winograd_gradient_row3(x, d, du, scratch, g);
 }
 
 // dw[(k · inputs + c) · 9 + (0 … 8)] = Gᵀ du G, for outputs k in [from, to)

@@ -96,7 +96,7 @@ INLINE void point_block(const float *v, const float *u, size inputs, float *m, c
 }
 
 // All outputs at one point, for `floats` of the group; the last block may run over patches that are not there.
-INLINE void winograd_point(const float *v, const float *u, size inputs, size outputs, size floats, float *m) {
+KERNEL void winograd_point(const float *v, const float *u, size inputs, size outputs, size floats, float *m) {
   for (size l = 0; l < floats; l += LANES * POINT_VECTORS) {
     size k = 0;
 #define OUTPUTS(n)                       \
@@ -111,8 +111,25 @@ INLINE void winograd_point(const float *v, const float *u, size inputs, size out
   }
 }
 
+// The points of `count` patches of every input.
+KERNEL void winograd_inputs(const float *x, const struct winograd *g, const struct patch *at, size count, float *v, size point) {
+  for (size c = 0; c < g->inputs; c++)
+    for (size n = 0; n < count; n++)
+      for (size l = 0; l < 16; l += LANES)
+        winograd_input(x + c * g->x_plane + at[n].x + l, g->x_row, at[n].down, at[n].right, v + c * PATCH_FLOATS + 16 * n + l, point);
+}
+
+KERNEL void winograd_outputs(const float *m, const struct winograd *g, const struct patch *at, size count, const float *bias, float *y,
+                             size point) {
+  for (size k = 0; k < g->outputs; k++)
+    for (size n = 0; n < count; n++)
+      for (size l = 0; l < 16; l += LANES)
+        winograd_output(m + k * PATCH_FLOATS + 16 * n + l, point, bias ? bias[k] : 0.0f, y + k * g->y_plane + at[n].y + l, g->y_row,
+                        at[n].two_rows, at[n].two_columns);
+}
+
 // y = convolution of a tile of x with transformed weights u
-INLINE void winograd(const float *x, const float *u, const float *bias, float *y, float *scratch, const struct winograd *g) {
+static void winograd(const float *x, const float *u, const float *bias, float *y, float *scratch, const struct winograd *g) {
   const size patches = (g->columns + 1) / 2 * ((g->rows + 1) / 2);
   const size v_point = patch_point(g->inputs), m_point = patch_point(g->outputs);
   const size u_point = weight_point(g->inputs, g->outputs);
@@ -121,17 +138,9 @@ INLINE void winograd(const float *x, const float *u, const float *bias, float *y
     const size count = patches - first < PATCHES ? patches - first : PATCHES;
     struct patch at[PATCHES];
     for (size n = 0; n < count; n++) at[n] = patch_at(g, first + n);
-    for (size c = 0; c < g->inputs; c++)
-      for (size n = 0; n < count; n++)
-        for (size l = 0; l < 16; l += LANES)
-          winograd_input(x + c * g->x_plane + at[n].x + l, g->x_row, at[n].down, at[n].right,
-                         v + c * PATCH_FLOATS + 16 * n + l, v_point);
+    winograd_inputs(x, g, at, count, v, v_point);
     for (size p = 0; p < 16; p++)
       winograd_point(v + p * v_point, u + p * u_point, g->inputs, g->outputs, 16 * count, m + p * m_point);
-    for (size k = 0; k < g->outputs; k++)
-      for (size n = 0; n < count; n++)
-        for (size l = 0; l < 16; l += LANES)
-          winograd_output(m + k * PATCH_FLOATS + 16 * n + l, m_point, bias ? bias[k] : 0.0f,
-                          y + k * g->y_plane + at[n].y + l, g->y_row, at[n].two_rows, at[n].two_columns);
+    winograd_outputs(m, g, at, count, bias, y, m_point);
   }
 }
