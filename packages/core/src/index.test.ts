@@ -23,7 +23,8 @@ const reached = (name: string) => [...closure(join(source, name))].map((path) =>
 test("the light door brings no engine, no training and no native code with it", () => {
   const files = reached("index.ts");
   expect(files).toContain("methods/rst.ts");
-  const heavy = /^(engine\/(?!(numerics|index|pins)\.ts)|training\/(?!recipe\.ts)|node:|koffi|run(-job)?\.ts|replay\.ts|verify\.ts)/;
+  const heavy =
+    /^(engine\/(?!(numerics|index|pins)\.ts)|training\/(?!recipe\.ts)|node:|koffi|run(-job)?\.ts|replay\.ts|verify\.ts)/;
   expect(files.filter((file) => heavy.test(file))).toEqual([]);
 });
 
