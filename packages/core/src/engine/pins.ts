@@ -37,7 +37,7 @@ export const PINS: readonly Pin[] = [
     },
     ticket: "06c7256cc558ccc1a2f7cdf921ac8a35ae445f7e339ec9109fe758dcf3990bf9",
     trained: "d37f6173e95827f2fbabe9aeab34958c52b8a62b5b04543fbd9e2d3729bd62f7",
-    trace: "81820263b0df1f4ddca4b066a40e358d119efcf1c01924b174a7ccb60971151b",
+    trace: "9cdfbe21baa8357e729051b1ace1c6eedc617eb80defb78250ea9918ab80daae",
   },
   {
     numerics: 1,

@@ -26,7 +26,7 @@ export function usesWinograd({ kernel, stride, groups, inputs, outputs }: ConvSt
 export function convSparseLimit(conv: ConvStep["conv"]): number {
   const size = (conv.inputs / conv.groups) * conv.outputs * conv.kernel[0] * conv.kernel[1];
   const channels = Math.min(conv.inputs, conv.outputs);
-  const share = !usesWinograd(conv) || channels < 32 ? 0.5 : channels < 64 ? 0.4 : 0.32;
+  const share = !usesWinograd(conv) ? 0.5 : channels < 32 ? 0.42 : channels < 64 ? 0.36 : 0.28;
   return Math.floor(size * share);
 }
 

@@ -73,8 +73,15 @@ export const isSite = (item: Step | Site): item is Site => "terms" in item;
 /** The layers before index `end`. Throws Problem "engine-unavailable" for what no model does yet. */
 export function bodyOf(architecture: Architecture, end: number): Body {
   const nodes = nodesOf(architecture).slice(0, end);
-  const uses = new Map<number, number>([[nodes.length - 1, 1]]); // the way out
-  for (const { inputs } of nodes) for (const input of inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+  const places = [...nodes.keys()]; // the node whose memory a value is in: flattening moves nothing
+  const placeOf = (node: number): number => (node < 0 ? node : places[node]!);
+  const uses = new Map<number, number>();
+  const use = (place: number): void => void uses.set(place, (uses.get(place) ?? 0) + 1);
+  for (const [i, { layer, inputs }] of nodes.entries()) {
+    if (layer.kind === "flatten") places[i] = placeOf(inputs[0]!);
+    else for (const input of inputs) use(placeOf(input));
+  }
+  use(placeOf(nodes.length - 1)); // the way out
 
   const items: (Step | Site)[] = [];
   const norms: Norm[] = [];
@@ -107,7 +114,7 @@ export function bodyOf(architecture: Architecture, end: number): Body {
   };
   /** May what reads this node be folded into its site? */
   const folds = (node: number, site: Site): boolean =>
-    site.terms.length > 0 && site.act === "none" && uses.get(node) === 1;
+    site.terms.length > 0 && site.act === "none" && uses.get(placeOf(node)) === 1;
 
   for (const [i, node] of nodes.entries()) sites.set(i, siteOf(node, i));
 
@@ -158,6 +165,8 @@ export function bodyOf(architecture: Architecture, end: number): Body {
           { from: site, sampled: { stride: layer.stride, before: Math.floor((layer.outputs - layer.inputs) / 2) } },
         ]);
       case "add":
+        if (sites.get(inputs[1]!)!.shape.some((n, i) => n !== site.shape[i]))
+          throw new Problem("engine-unavailable", `cpu engine: layer ${layer.name ?? index}: add after flatten`);
         return made(
           shape,
           inputs.map((input) => termOf(input)),

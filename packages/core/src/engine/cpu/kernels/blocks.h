@@ -2,7 +2,7 @@
 // reads before it computes: accumulators + loads of one body must fit 15 registers.
 
 #define PATCHES 4           // of winograd.h
-#define GROUP 16            // of winograd_gradient.h, part of its bits
+#define GROUP 16            // of winograd-gradient.h, part of its bits
 #define AREA_ENTRIES 6  // kept weights at a time
 #define AREA_PIXELS 64  // of a tile, while they stay in the first cache
 #define AREA_CHUNK 4096        // floats of the output's gradient at a time

@@ -159,6 +159,8 @@ static void conv_backward(char *base, const struct call *c, const struct conv *q
     for (size k = 0; k < q->inputs; k++) {
       const struct share one = {k, k + 1};
       if (finish || !(flags & BLOCKED)) prepare(base, site, s.x, x_tile(q, b), block, 0, 0, 0, one, s.spare);
+      if (valid.count < 16 && !(flags & BLOCKED)) // 0 · ∞ would be NaN in the weights' gradients
+        mask_rows(s.x + k * q->x_rows * q->x_width * PIXEL, q->x_rows * q->x_width * PIXEL, valid);
       if (finish)
         finish_rows(base, (const struct finish *)(base + q->finish), s.dx, q->rows * q->stride_height * q->width * PIXEL, s.x, x_tile(q, b),
                     block, b.in, b.in_to, index, valid, one, s.spare);

@@ -3,8 +3,8 @@
 // Why C: the same vector code runs in a browser and at native speed, and a person can read all of it. Freestanding:
 // no library, no static data, no allocation. TypeScript plans everything (arena.ts, program.ts); C walks the table.
 //
-// Layout. One arena, addressed by byte offset. Activations are CHWN: [feature][column], batch innermost, padded to a
-// multiple of 16 columns. Columns that pad the batch are 0 in the input and in the loss gradient, and never counted.
+// Layout. One arena, addressed by byte offset. Activations of linear layers are [feature][column], batch innermost, padded to a
+// multiple of 16 columns; those of convolutions are the same in blocks of 16 columns (body.h). Columns that pad the batch are 0 in the input and in the loss gradient, and never counted.
 // Linear weights are row-major [outputs][inputs]; under a sparse mask only kept ones are stored, in that order.
 //
 // Lane contract. Nothing here may depend on vector width or thread count:
@@ -256,7 +256,7 @@ EXPORT(run) void run(char *base, u32 control, u32 call, u32 threads, u32 program
     c->last = (u32)((char *)stop - base);
     c->shares = shares;
     __atomic_store_n(&c->done, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&c->open, (c->open >> 16 << 16) + 65536 + shares, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&c->open, (c->open >> 32 << 32) + (1ull << 32) + shares, __ATOMIC_SEQ_CST);
     for (int id; (id = take(c)) >= 0; finish(c, shares)) execute_phase(q, stop, base, k, turn ? shares - 1 - (u32)id : (u32)id, shares, 0);
     wait_for(c, shares);
   }

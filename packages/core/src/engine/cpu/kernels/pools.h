@@ -5,7 +5,7 @@ struct pool {
   u32 kernel_height, kernel_width, stride_height, stride_width, padding_height, padding_width;
   u32 x, y; // tensors
   u32 gradient, to; // of y; of x
-  u32 place; // max pool: [output] which of the window won, one byte a lane
+  u32 place; // max pool: [output] which pixel of the plane won, for each lane
   u32 rate, layer; // dropout: draws below it drop; index of the layer
   float kept; // dropout: 1 ÷ (1 − rate)
 };

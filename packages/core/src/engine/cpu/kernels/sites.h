@@ -3,7 +3,7 @@
 #define FLOATS(offset) ((float *)(base + (offset)))
 #define PIXEL 16 // floats of a pixel
 
-// Which lanes of a block are columns of the batch: others may hold anything, and enter no sum.
+// Which lanes of a block are columns of the batch: others may hold anything, infinities too, and enter no sum over the batch.
 struct valid { vi lanes[PARTS]; size count; };
 INLINE struct valid valid_lanes(const struct call *c, size block) {
   struct valid v;
@@ -174,6 +174,12 @@ static void prepare(char *base, const struct site *s, float *x, struct tile t, s
   }
 }
 
+// 0 in lanes that are no columns, of n floats
+static void mask_rows(float *x, size n, struct valid valid) {
+  for (size i = 0; i < n; i += 16)
+    for (int part = 0; part < PARTS; part++) STORE(x + i + part * LANES, keep(LOAD(x + i + part * LANES), valid.lanes[part]));
+}
+
 // One row of a contribution to a gradient: p itself, or made in `to`. Lanes that are no columns may hold anything.
 INLINE const float *source_row(char *base, const struct source *s, size block, size channel, size row, size columns, float *to) {
   const float *g = FLOATS(s->gradient);
@@ -269,7 +275,8 @@ static void tile_statistics(char *base, const struct norm *m, const float *z, si
     const float mean = sums[0] / count;
     lane_sums(z + c * plane, n, mean, valid, sums);
     to[2 * c] = mean + sums[0] / count;
-    to[2 * c + 1] = sums[1] - sums[0] * sums[0] / count;
+    const float squares = sums[1] - sums[0] * sums[0] / count;
+    to[2 * c + 1] = squares < 0.0f ? 0.0f : squares; // rounding, where all values are the same large one; NaN passes
   }
 }
 

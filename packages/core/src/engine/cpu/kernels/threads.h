@@ -16,7 +16,7 @@ typedef unsigned long long u64;
 struct control { // each group on a cache line of its own
   u32 generation, pad0[15]; // raised by JavaScript with each program, so that sleeping helpers wake
   u32 sleepers, stop, pad1[14]; // helpers asleep in JavaScript; shall they end?
-  u64 open;                 // phase number · 65536 + shares that nobody has taken
+  u64 open;                 // phase number · 2³² + shares that nobody has taken
   u32 first, last, shares, turn, pad2[10]; // the phase's instructions (byte offsets), shares, and whether they are taken backwards;
                                            // hold still while a share of it is not done
   u32 done, waiting, pad3[14]; // shares done; is the calling thread asleep on `done`?
@@ -55,9 +55,9 @@ INLINE void wake_all(u32 *p) { (void)p; }
 // Takes a share of the open phase: its number, or -1 if none is left.
 static int take(struct control *c) {
   u64 open = __atomic_load_n(&c->open, __ATOMIC_ACQUIRE);
-  while (open & 65535)
+  while (open & 0xffffffff)
     if (__atomic_compare_exchange_n(&c->open, &open, open - 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-      return (int)(open & 65535) - 1;
+      return (int)(open & 0xffffffff) - 1;
   return -1;
 }
 
