@@ -1,6 +1,6 @@
 /** Both builds, and threads: the same bits; and what happens when something is missing, changed, or ends early. */
 import { execFile } from "node:child_process";
-import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -97,9 +97,21 @@ async function compile(sources: Record<string, string>, flags: readonly string[]
   return { library };
 }
 
-test.runIf(process.arch === "x64")("narrow vectors give the bits of wide ones", async () => {
-  if (native) expect(await selfTest(await compile(await readSources(), ["-march=x86-64"]), wasm)).toBeNull();
+describe.runIf(process.arch === "x64")("narrow vectors give the bits of wide ones", () => {
+  const narrower = [
+    { lanes: 4, flags: ["-march=x86-64"] },
+    { lanes: 8, flags: ["-march=x86-64", "-mavx2", "-mno-avx512f"] },
+  ];
+  test.each(narrower)("$lanes lanes", async ({ lanes, flags }) => {
+    if (!native || (lanes === 8 && !(await hasAvx2()))) return;
+    const sources = await readSources();
+    const counted = { ...sources, "kernels.c": `${sources["kernels.c"]}\n_Static_assert(LANES == ${lanes}, "");\n` };
+    expect(await selfTest(await compile(counted, flags), wasm)).toBeNull();
+  });
 });
+
+/** False where there is no /proc to tell. */
+const hasAvx2 = async (): Promise<boolean> => /\bavx2\b/.test(await readFile("/proc/cpuinfo", "utf8").catch(() => ""));
 
 test("a native build that differs in one digit of one constant is noticed, and one that does not load", async () => {
   if (!native) return;
