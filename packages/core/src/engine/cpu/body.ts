@@ -386,5 +386,5 @@ export function writeTaps(memory: ArrayBufferLike, place: ConvPlace, kept: Uint8
   words(place.toImages, CONV_WORDS)[KEPT_WORD] = e;
 }
 /** struct conv: words of it, and which of them is `kept`. */
-const CONV_WORDS = 43;
-const KEPT_WORD = 33;
+export const CONV_WORDS = 43;
+export const KEPT_WORD = 33;

@@ -79,8 +79,8 @@ export function scratchBytes({ conv, reads }: ConvStep, tiles: Tiles): number {
 }
 
 /** As kernels/winograd.h and kernels/winograd-gradient.h have it: patches at a time, forward and of a gradient. */
-const PATCHES = 4;
-const GROUP = 16;
+export const PATCHES = 4;
+export const GROUP = 16;
 const winogradScratch = (inputs: number, outputs: number): number =>
   Math.max(
     16 * ((inputs + outputs) * 16 * PATCHES + 32),
@@ -90,7 +90,7 @@ const winogradScratch = (inputs: number, outputs: number): number =>
 /** Transformed weights, or their gradients: 16 points. */
 export const winogradFloats = ({ inputs, outputs }: ConvStep["conv"]): number => 16 * (inputs * outputs + 16);
 /** Outputs whose weight gradients are summed at a time: AREA_OUTPUTS at most. */
-const MOST_OUTPUTS = 4;
+export const MOST_OUTPUTS = 4;
 
 /** Bands of a plane for passes that are no convolution. */
 export function bandsOf([channels, height, width]: Shape): { readonly rows: number; readonly bands: number } {
