@@ -14,7 +14,7 @@ import type { Trace } from "../trace.ts";
 import { copyWeights, isFiniteWeights, type Weights } from "../weights.ts";
 import type { BatchSource } from "./batches.ts";
 import type { Recipe } from "./recipe.ts";
-import { Diverged, type Observer, type Start, train } from "./train.ts";
+import { Diverged, noMomentum, type Observer, type Start, train } from "./train.ts";
 
 export interface PhaseObserver extends Observer {
   /** The phase is done; these are its last weights. */
@@ -52,14 +52,15 @@ export interface TrainableNetwork extends DenseNetwork {
 
 /** Its `train` and `finish` throw Diverged and Stopped, which methods let through. */
 export function denseNetwork(parts: DenseNetworkParts): TrainableNetwork {
-  const { network, recipe, trainCount, journal } = parts;
+  const { architecture, network, recipe, trainCount, journal } = parts;
   let next = 0;
 
   const run = async (phase: ResolvedPhase, weights: Weights): Promise<Weights> => {
     const index = next++;
     const done = journal?.completed[index];
     if (done) return copyWeights(done);
-    const start = (index === journal?.completed.length && journal.running) || { weights };
+    const resumed = index === journal?.completed.length ? journal.running : null;
+    const start = resumed ?? { weights, momentum: noMomentum(architecture) };
     const observer = parts.observe(index, phase);
     await train(network, phase, start, recipe, parts.batches(index, phase.batchSize), parts.trace, observer);
     const trained = await network.read("weights");
@@ -70,7 +71,7 @@ export function denseNetwork(parts: DenseNetworkParts): TrainableNetwork {
 
   return {
     initial: copyWeights(parts.initial),
-    prunable: parameters(parts.architecture).flatMap(({ name, prunable }) => (prunable ? [name] : [])),
+    prunable: parameters(architecture).flatMap(({ name, prunable }) => (prunable ? [name] : [])),
     rng: parts.rng,
     quotas: parts.quotas,
     train: (weights, phase) => run(resolvePhase(phase, recipe, trainCount), weights),

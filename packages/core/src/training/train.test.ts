@@ -9,7 +9,7 @@ import { maskDigest, Trace } from "../trace.ts";
 import type { Weights } from "../weights.ts";
 import type { Batches } from "./batches.ts";
 import type { Recipe } from "./recipe.ts";
-import { Diverged, type Position, type Start, Stopped, train } from "./train.ts";
+import { Diverged, noMomentum, type Position, type Start, Stopped, train } from "./train.ts";
 
 const net: Architecture = {
   input: [1, 1, 4],
@@ -36,6 +36,7 @@ const draw = (name: string, size: number) => {
   return Float32Array.from({ length: size }, () => stream.uniform() * 2 - 1);
 };
 const initial: Weights = Object.fromEntries(parameters(net).map(({ name, size }) => [name, draw(name, size)]));
+const fresh: Start = { weights: initial, momentum: noMomentum(net) };
 const mask = { "a.weight": Uint8Array.from({ length: 24 }, (_, i) => (i % 3 === 0 ? 1 : 0)) };
 
 /** Of 350 images: an epoch is 70 iterations of 5. */
@@ -54,7 +55,7 @@ async function run(phase: ResolvedPhase, options: { start?: Start; trace?: Trace
   const network = await referenceEngine().compile(net, 5);
   const { trace = new Trace(), seen = { evaluations: [], blocks: [] } } = options;
   let stopped: { position: Position; weights: Weights; momentum: Weights } | undefined;
-  const ended = await train(network, phase, options.start ?? { weights: initial }, recipe, batches, trace, {
+  const ended = await train(network, phase, options.start ?? fresh, recipe, batches, trace, {
     evaluated: async (iteration, meanLoss) => void seen.evaluations.push([iteration, meanLoss]),
     block: (iteration) => void seen.blocks.push(iteration),
     between: async (iteration, position) => {
@@ -113,7 +114,7 @@ test("the iteration at which the loss stops being finite is exact, and so is the
   for (const drainAt of [0, 119]) {
     const network = await referenceEngine().compile(net, 5);
     const trace = new Trace();
-    const ended = train(network, phaseOf({ iterations: 300 }), { weights: initial }, recipe, poisoned, trace, {
+    const ended = train(network, phaseOf({ iterations: 300 }), fresh, recipe, poisoned, trace, {
       evaluated: async () => {},
       between: async (iteration, position) => void (iteration === drainAt && (await position())),
     });

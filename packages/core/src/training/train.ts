@@ -6,6 +6,7 @@
  * not finite is found up to 99 iterations late; what came after it is dropped, and the iteration named is the exact one.
  */
 import type { Network } from "../engine/engine.ts";
+import { type Architecture, learned } from "../layers.ts";
 import type { ResolvedPhase } from "../phase.ts";
 import { BLOCK, maskDigest, type Trace } from "../trace.ts";
 import type { Weights } from "../weights.ts";
@@ -23,10 +24,11 @@ export interface Position {
   readonly lossCount: number;
 }
 
-/** Where a phase starts from. Momentum and position are a resumed phase's; left out = a fresh optimiser at iteration 0. */
+/** Where a phase starts from. The position is a resumed phase's; left out = iteration 0. */
 export interface Start {
   readonly weights: Weights;
-  readonly momentum?: Weights;
+  /** A fresh optimiser's is 0 (`noMomentum`). */
+  readonly momentum: Weights;
   readonly position?: Position;
 }
 
@@ -92,7 +94,7 @@ export async function train(
   network.setMask(null);
   network.setPenalty(null);
   await network.write("weights", start.weights);
-  await network.write("momentum", start.momentum ?? zerosLike(await network.read("momentum")));
+  await network.write("momentum", start.momentum);
   if (mask && (phase.maskFirst || iteration > 0)) network.setMask(mask);
 
   while (iteration < phase.iterations) {
@@ -126,5 +128,6 @@ export async function train(
   }
 }
 
-const zerosLike = (weights: Weights): Weights =>
-  Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, new Float32Array(values.length)]));
+/** Of each learned parameter. */
+export const noMomentum = (architecture: Architecture): Weights =>
+  Object.fromEntries(learned(architecture).map(({ name, size }) => [name, new Float32Array(size)]));
