@@ -1,6 +1,9 @@
 /**
  * Opens `cuda`: TensorFlow 2.9's own kernels by @tensorflow/tfjs-node-gpu, which nothing installs unasked: it is 400 MB.
  * What it needs is looked for one by one, since TensorFlow itself only falls back to the CPU without a word to us.
+ *
+ * From Ampere on, TensorFlow rounds the factors of products and convolutions to TF32's 10 bits; NVIDIA's libraries are told
+ * not to, unless the environment says otherwise. What that does to errors and speed has not been measured.
  */
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
@@ -28,19 +31,21 @@ const LIBRARIES = [
 
 /** Throws Problem "engine-unavailable" with what is missing and how to get it. */
 export async function openCudaEngine(): Promise<{ engine: Engine; reason: null }> {
-  const why = misfit(process.versions.node, process.platform, process.arch);
+  const why = obstacle();
   if (why) throw unavailable(why);
-  const installed = isInstalled();
-  if (!installed) throw unavailable("tfjs-node-gpu is not installed: npm run setup:cuda");
+  if (!isInstalled()) throw unavailable("tfjs-node-gpu is not installed: npm run setup:cuda");
   if (process.platform === "linux") {
-    if (missing([DRIVER]).length > 0) throw unavailable(`no NVIDIA driver: ${DRIVER} not found`);
     const libraries = missing(LIBRARIES);
     if (libraries.length > 0) throw unavailable(`CUDA 11.2 libraries not found: ${libraries.join(", ")}`);
   }
+  // biome-ignore lint/style/noProcessEnv: NVIDIA's libraries read it when they are loaded, and have no other switch from here
+  process.env.NVIDIA_TF32_OVERRIDE ??= "0";
   await import(PACKAGE).catch((cause: Error) => {
     throw unavailable(`tfjs-node-gpu does not load: ${cause.message.split("\n")[0]}`, cause);
   });
-  await tf.setBackend("tensorflow");
+  await tf.setBackend("tensorflow").catch((cause: Error) => {
+    throw unavailable(`TensorFlow does not start: ${cause.message.split("\n")[0]}`, cause);
+  });
   const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean };
   if (!isUsingGpuDevice) throw unavailable("TensorFlow found no GPU that it can use");
   const device = `${await gpuName()}, CUDA`;
@@ -56,6 +61,13 @@ export async function openCudaEngine(): Promise<{ engine: Engine; reason: null }
 }
 
 const unavailable = (why: string, cause?: unknown) => new Problem("engine-unavailable", why, { cause });
+
+/** What rules the engine out here, whatever may be installed yet. The driver is looked for on Linux alone. */
+export function obstacle(): string | null {
+  const why = misfit(process.versions.node, process.platform, process.arch);
+  if (why || process.platform !== "linux" || missing([DRIVER]).length === 0) return why;
+  return `no NVIDIA driver: ${DRIVER} not found`;
+}
 
 /** What about this Node rules the package out, whatever is installed. */
 export function misfit(node: string, platform: string, arch: string): string | null {

@@ -1,18 +1,20 @@
 /**
  * `npm run setup:cuda`: installs @tensorflow/tfjs-node-gpu, the optional peer that the cuda engine runs on, and says whether
- * the engine opens then. Nothing is downloaded where it could not run.
+ * the engine opens then. Where the wrong Node, the wrong platform or (on Linux) no NVIDIA driver rules the engine out, nothing
+ * is downloaded, unless `-- --force` asks for it. CUDA's own libraries are looked for afterwards.
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs-core";
 import { Problem } from "../../../problem.ts";
-import { misfit, openCudaEngine, PACKAGE } from "./cuda.ts";
+import { obstacle, openCudaEngine, PACKAGE } from "./cuda.ts";
 
 const root = fileURLToPath(new URL("../../../../../../", import.meta.url));
 
 async function setUp(): Promise<string> {
-  const why = misfit(process.versions.node, process.platform, process.arch);
-  if (why) throw new Problem("engine-unavailable", why);
+  const why = process.argv.includes("--force") ? null : obstacle();
+  if (why)
+    throw new Problem("engine-unavailable", `${why}; nothing was downloaded (-- --force downloads all the same)`);
   // its kernels are registered with tfjs-core: both have to be of one version
   const wanted = `${PACKAGE}@${tf.version_core}`;
   console.log(`Installing ${wanted}: it downloads about 400 MB …`);

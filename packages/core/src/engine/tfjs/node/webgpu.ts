@@ -73,10 +73,10 @@ async function open(): Promise<Opened> {
     throw unavailable(`the npm package webgpu does not load on ${place}: ${cause.message.split("\n")[0]}`, cause);
   });
   const gpu: GPU = create([]);
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch(refused);
   if (!adapter) throw unavailable(NO_ADAPTER);
   const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
-  const device = await adapter.requestDevice({ requiredLimits });
+  const device = await adapter.requestDevice({ requiredLimits }).catch(refused);
 
   for (const name of GLOBALS) define(globalThis, name, (globals as Record<string, unknown>)[name]);
   if (!("navigator" in globalThis)) define(globalThis, "navigator", {});
@@ -105,6 +105,10 @@ async function open(): Promise<Opened> {
   };
   return { backend, software: isSoftware(adapter.info) };
 }
+
+const refused = (cause: Error): never => {
+  throw unavailable(`WebGPU gives no device: ${cause.message}`, cause);
+};
 
 const define = (on: object, name: string, value: unknown) =>
   Object.defineProperty(on, name, { value, configurable: true, writable: true });
