@@ -96,10 +96,15 @@ async function* engineFindings(settings: Settings): AsyncGenerator<Finding> {
       runs.push(run);
       if (run.late) break; // the next net is larger
     }
-    const ok = runs.some((run) => run.ok);
-    yield { ...finding, ok, detail: `${device} (${reason}); ${runs.map((run) => run.detail).join("; ")}` };
+    yield { ...finding, ...judge(`${device} (${reason})`, runs) };
   }
 }
+
+/** An engine is fine when no run failed on it; one that was cut at its time limit did not, and says so. */
+export const judge = (engine: string, runs: readonly { ok: boolean; detail: string }[]) => ({
+  ok: runs.every((run) => run.ok),
+  detail: [engine, ...runs.map((run) => run.detail)].join("; "),
+});
 
 /** The cpu engine's kernels as machine code; without it they run as WebAssembly, slower. What its self-test said stands with the engine. */
 async function nativeFinding({ native, cache }: Settings): Promise<Finding> {
@@ -129,7 +134,8 @@ async function timed(
     }, PATIENCE);
     const ending = await worker.ended;
     clearTimeout(timer);
-    if (late) return { ok: true, late, detail: `an epoch of ${name} takes more than ${PATIENCE / 1_000} s` };
+    if (late)
+      return { ok: true, late, detail: `an epoch of ${name} was cut: it takes more than ${PATIENCE / 1_000} s` };
     if (ending.type === "failed") return { ok: false, late, detail: `${name}: ${ending.message}` };
     const { seconds, cost } = await readResult(folder);
     const iterations = cost.methodIterations + cost.finalIterations;

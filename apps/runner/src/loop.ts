@@ -162,8 +162,8 @@ async function probeEngines({ settings, stop, status }: Supervisor): Promise<Off
     const reasons = engines.map(({ choice, problem }) => `${choice}: ${problem?.message}`).join("; ");
     throw new Problem("engine-unavailable", `expected an engine that works here; ${reasons}`);
   }
-  for (const { choice, problem } of engines)
-    if (problem) status.say(`Engine ${choice} is not offered: ${problem.message}`);
+  const absent = engines.flatMap(({ choice, problem }) => (problem ? [choice] : []));
+  if (absent.length > 0) status.say(`Engines not offered: ${absent.join(", ")}; ticketmark doctor says why`);
   const present = engines.filter(({ environment }) => environment !== null).map(({ choice }) => choice);
   return { engines: present, environment: first.environment };
 }
