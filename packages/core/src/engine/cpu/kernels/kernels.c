@@ -56,7 +56,7 @@ static void execute_body(const struct instruction *q, char *base, struct call *c
       pack_block(FLOATS(q->x) + (size)id * 16 * q->inputs, FLOATS(q->y) + (size)id * 16 * q->inputs, q->inputs, valid_lanes(c, id));
       break;
     case TO_COLUMNS:
-      blocks_to_columns(FLOATS(q->x), FLOATS(q->y), q->inputs, c->columns, SHARE(q->inputs, 1));
+      blocks_to_columns(c, FLOATS(q->x), FLOATS(q->y), q->inputs, SHARE(q->inputs, 1));
       break;
     case TO_BLOCKS:
       columns_to_blocks(FLOATS(q->x), FLOATS(q->y), q->inputs, c->columns, SHARE(q->inputs, 1));

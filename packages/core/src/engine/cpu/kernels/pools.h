@@ -131,10 +131,15 @@ static void pack_block(const float *x, float *y, size features, struct valid val
     for (size l = valid.count; l < PIXEL; l++) y[f * PIXEL + l] = 0.0f;
 }
 
-// [block][feature][16] ↔ [feature][column]
-static void blocks_to_columns(const float *x, float *y, size features, size columns, struct share s) {
-  for (size f = s.from; f < s.to; f++)
-    for (size n = 0; n < columns; n += LANES) STORE(y + f * columns + n, LOAD(x + (n / 16 * features + f) * PIXEL + n % 16));
+// [block][feature][16] ↔ [feature][column]. Columns past the batch become 0, as the head wants them.
+static void blocks_to_columns(const struct call *c, const float *x, float *y, size features, struct share s) {
+  for (size block = 0; block < blocks_of(c); block++) {
+    const struct valid valid = valid_lanes(c, block);
+    for (size f = s.from; f < s.to; f++)
+      for (int part = 0; part < PARTS; part++)
+        STORE(y + f * c->columns + 16 * block + part * LANES,
+              keep(LOAD(x + (block * features + f) * PIXEL + part * LANES), valid.lanes[part]));
+  }
 }
 static void columns_to_blocks(const float *x, float *y, size features, size columns, struct share s) {
   for (size f = s.from; f < s.to; f++)
