@@ -73,6 +73,7 @@ export async function runCommand({ spec, out, engine, settings, json, stop }: Ru
   const status = json ? null : createStatus(process.stderr, false);
   const label = labelOf(spec);
   const { native, threads, cache } = settings;
+  let kept = false; // is there a snapshot to go on from?
   const worker = startWorker(
     {
       type: "run",
@@ -85,7 +86,11 @@ export async function runCommand({ spec, out, engine, settings, json, stop }: Ru
     },
     (message) => {
       if (message.type === "progress") status?.progress(label, message.progress);
-      else if (message.type === "resumed") status?.say(describeResume(label, message));
+      else if (message.type === "snapshot") kept = true;
+      else if (message.type === "resumed") {
+        kept = message.refused === null;
+        status?.say(describeResume(label, message));
+      }
     },
   );
   const onStop = () => {
@@ -98,7 +103,8 @@ export async function runCommand({ spec, out, engine, settings, json, stop }: Ru
   status?.clear();
   if (ending.type !== "done") {
     if (stop.aborted) {
-      process.stderr.write(`Stopped. The same command goes on from the snapshot in ${snapshotDir}\n`);
+      const next = kept ? `goes on from the snapshot in ${snapshotDir}` : "starts anew: there was nothing to keep yet";
+      process.stderr.write(`Stopped. The same command ${next}\n`);
       return false;
     }
     if (ending.type === "failed" && ending.problem) throw ending.problem;

@@ -45,6 +45,10 @@ const PROGRESS_MS = 200;
 const SNAPSHOT_SHARE = 0.02;
 
 let stopping = false;
+/** When "stop" came. */
+let stopped = Number.POSITIVE_INFINITY;
+/** An evaluation may still end in this time, so that a snapshot can be taken after it. */
+const GRACE_MS = 3_000;
 
 const say = (message: Message) => writeLine(process.stdout, message);
 
@@ -93,6 +97,7 @@ async function run(command: Run, code: Code): Promise<void> {
     now: () => performance.now(),
     onProgress: throttledProgress(),
     between: between(snapshots, command.snapshotSeconds * 1_000),
+    pause: pauses(),
   };
   const output = await runOrResume(spec, options, snapshots);
   if (output === "stopped") return say({ type: "stopped" });
@@ -156,6 +161,17 @@ function between({ folder, of }: Snapshots, everyMs: number): NonNullable<RunOpt
   }
 }
 
+/** Lets the event loop turn during evaluations, and ends those that are too long to wait for. */
+function pauses(): NonNullable<RunOptions["pause"]> {
+  let turned = performance.now();
+  return async () => {
+    if (performance.now() - turned < TURN_MS) return undefined;
+    await setImmediate();
+    turned = performance.now();
+    return turned - stopped > GRACE_MS ? "stop" : undefined;
+  };
+}
+
 function throttledProgress(): (progress: Progress) => void {
   let last = -PROGRESS_MS;
   let phase = -1;
@@ -188,7 +204,9 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal
 const code = await codeIdentity();
 say({ type: "hello", pid: process.pid, code });
 for await (const command of readLines(process.stdin, commandSchema)) {
-  if (command.type === "stop") stopping = true;
-  else void obey(command, code);
+  if (command.type === "stop") {
+    stopping = true;
+    stopped = performance.now();
+  } else void obey(command, code);
 }
 process.exit(1); // the supervisor is gone

@@ -48,6 +48,8 @@ export interface RunOptions {
     iteration: number;
     snapshot: () => Promise<Uint8Array>;
   }) => undefined | "stop" | Promise<undefined | "stop">;
+  /** Between the batches of evaluations, which may be long. "stop" ends the run where no snapshot can be taken. */
+  readonly pause?: () => Promise<undefined | "stop">;
 }
 
 export interface JobOutput {
@@ -94,14 +96,19 @@ export const runJob: RunJob = async (spec, options) => {
   const trace = new Trace(resumed?.trace);
   const completed: Weights[] = [...(resumed?.journal.completed ?? [])];
   let ticket: Ticket | null = null;
+  const pause =
+    options.pause &&
+    (async (): Promise<void> => {
+      if ((await options.pause?.()) === "stop") throw new Stopped("an evaluation: stopped");
+    });
   const recorder = new Recorder(
     resumed?.record ?? newRecord(),
     {
       plan: planned,
       trainCount: trainingCount(dataset, spec.protocol),
       evaluate: async () => ({
-        test: await evaluate(network, test),
-        validation: held && (await evaluate(network, held)),
+        test: await evaluate(network, test, pause),
+        validation: held && (await evaluate(network, held, pause)),
       }),
       now: options.now,
       onProgress: options.onProgress,
@@ -171,13 +178,13 @@ export const runJob: RunJob = async (spec, options) => {
     const { mask, weights } = ticket;
     if (!record.afterCut) {
       const cut = keptCount(mask) < prunable.reduce((sum, { size }) => sum + size, 0);
-      if (cut) record.beforeCut = await evaluateWeights(claimNetwork, { mask: null, weights }, test);
-      await evaluateWeights(network, { mask, weights }, test);
+      if (cut) record.beforeCut = await evaluateWeights(claimNetwork, { mask: null, weights }, test, pause);
+      await evaluateWeights(network, { mask, weights }, test, pause);
       await recorder.evaluated(record.phases.length, Number.NaN);
-      record.afterCut = await evaluateWeights(claimNetwork, { mask, weights }, test);
+      record.afterCut = await evaluateWeights(claimNetwork, { mask, weights }, test, pause);
     }
     const trained = { mask, weights: await net.finish(ticket) };
-    const last = await evaluateWeights(claimNetwork, trained, test);
+    const last = await evaluateWeights(claimNetwork, trained, test, pause);
     recorder.take();
     const ticketFile = writeTicketFile("ticket", digest, ticket, architecture);
     const trainedFile = writeTicketFile("trained", digest, trained, architecture);
