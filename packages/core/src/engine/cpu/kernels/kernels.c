@@ -243,6 +243,7 @@ EXPORT(run) void run(char *base, u32 control, u32 call, u32 threads, u32 program
   struct call *k = (struct call *)(base + call);
   const struct instruction *q = (const struct instruction *)(base + program), *end = q + count;
   u32 turn = 0;
+  if (threads > 1) __atomic_store_n(&c->running, 1, __ATOMIC_SEQ_CST);
   for (const struct instruction *stop = q; q < end; q = ++stop) {
     while (stop < end && stop->op != BARRIER) stop++;
     const u32 shares = q < stop ? shares_of(q, base, k, threads) : 0;
@@ -257,8 +258,13 @@ EXPORT(run) void run(char *base, u32 control, u32 call, u32 threads, u32 program
     c->shares = shares;
     __atomic_store_n(&c->done, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&c->open, (c->open >> 32 << 32) + (1ull << 32) + shares, __ATOMIC_SEQ_CST);
+    announce(c);
     for (int id; (id = take(c)) >= 0; finish(c, shares)) execute_phase(q, stop, base, k, turn ? shares - 1 - (u32)id : (u32)id, shares, 0);
     wait_for(c, shares);
+  }
+  if (threads > 1) {
+    __atomic_store_n(&c->running, 0, __ATOMIC_SEQ_CST);
+    announce(c);
   }
 }
 
@@ -269,9 +275,12 @@ EXPORT(serve) u32 serve(char *base, u32 control, u32 call, u32 thread) {
   u32 generation = 0;
   for (int i = 0; i < SERVE_SPINS; i++) {
     generation = __atomic_load_n(&c->generation, __ATOMIC_SEQ_CST);
+    const u32 phase = __atomic_load_n(&c->phase, __ATOMIC_SEQ_CST);
     int id = take(c);
     if (id < 0) {
       relax();
+      if (i % PHASE_SPINS == PHASE_SPINS - 1) nap(c, phase);
+      if (__atomic_load_n(&c->running, __ATOMIC_RELAXED)) i %= PHASE_SPINS; // stays while a program is under way
       continue;
     }
     const struct instruction *q = (const struct instruction *)(base + c->first);

@@ -15,14 +15,15 @@ typedef unsigned long long u64;
 // that the system has taken off its core delays nobody, as the calling thread takes its share instead.
 struct control { // each group on a cache line of its own
   u32 generation, pad0[15]; // raised by JavaScript with each program, so that sleeping helpers wake
-  u32 sleepers, stop, pad1[14]; // helpers asleep in JavaScript; shall they end?
+  u32 sleepers, stop, asleep, running, pad1[12]; // helpers asleep in JavaScript; shall they end? asleep in C; is a program walked?
   u64 open;                 // phase number · 2³² + shares that nobody has taken
-  u32 first, last, shares, turn, pad2[10]; // the phase's instructions (byte offsets), shares, and whether they are taken backwards;
+  u32 first, last, shares, turn, phase, pad2[9]; // the phase's instructions (byte offsets), shares, whether they are taken backwards, and its number;
                                            // hold still while a share of it is not done
   u32 done, waiting, pad3[14]; // shares done; is the calling thread asleep on `done`?
 };
 
-// About 20 µs at the end of a phase, which is near; about 200 µs between programs, while JavaScript makes a batch.
+// About 20 µs at the end of a phase, which is near, before a thread sleeps in C; about 200 µs between programs, while JavaScript
+// makes a batch, before a helper goes back to it.
 #ifdef __wasm__
 #define PHASE_SPINS 20000
 #define SERVE_SPINS 200000
@@ -75,4 +76,17 @@ static void wait_for(struct control *c, u32 shares) {
   __atomic_store_n(&c->waiting, 1, __ATOMIC_SEQ_CST);
   for (u32 done; (done = __atomic_load_n(&c->done, __ATOMIC_SEQ_CST)) != shares;) sleep_on(&c->done, done);
   __atomic_store_n(&c->waiting, 0, __ATOMIC_SEQ_CST);
+}
+
+// Tells helpers that sleep in C: there is another phase, or none any more.
+static void announce(struct control *c) {
+  __atomic_add_fetch(&c->phase, 1, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&c->asleep, __ATOMIC_SEQ_CST)) wake_all(&c->phase);
+}
+
+// A helper that found no share since phase `seen` was the last one: sleeps until there is another, if a program is under way.
+static void nap(struct control *c, u32 seen) {
+  __atomic_add_fetch(&c->asleep, 1, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&c->running, __ATOMIC_SEQ_CST)) sleep_on(&c->phase, seen);
+  __atomic_sub_fetch(&c->asleep, 1, __ATOMIC_SEQ_CST);
 }
