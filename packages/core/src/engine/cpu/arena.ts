@@ -3,7 +3,7 @@
  * the worst mask, never grows. kernels/kernels.c says what the parts mean.
  */
 import { Problem } from "../../problem.ts";
-import { type BodyPlace, placeBody, storedOf } from "./body.ts";
+import { alwaysWhole, type BodyPlace, placeBody, storedOf } from "./body.ts";
 import { sparseLimit } from "./choose.ts";
 import type { Stages } from "./stages.ts";
 
@@ -176,31 +176,28 @@ export function planArena(stages: Stages, maxBatch: number, threads: number, lim
       `cpu engine: the network needs ${bytes} bytes for batches of ${maxBatch}; there are ${limit}`,
     );
   }
-  const whole = (place: ParameterPlace): Stored => ({ place, isWeight: false, limit: 0, writeLists: () => {} });
   const parameters = [
     ...(body ? storedOf(body) : []),
     ...places.flatMap((stage) => [
       { place: stage.weight, isWeight: true, limit: stage.sparse.limit, writeLists: writeLists(stage) },
-      ...(stage.bias ? [whole(stage.bias)] : []),
+      ...(stage.bias ? [alwaysWhole(stage.bias)] : []),
     ]),
   ];
   return {
-    ...{
-      bytes,
-      buffers,
-      threads,
-      control,
-      call,
-      programs,
-      images,
-      labels,
-      classes: stages.classes,
-      body,
-      stages: places,
-      entrance,
-      output: x,
-      gradients,
-    },
+    bytes,
+    buffers,
+    threads,
+    control,
+    call,
+    programs,
+    images,
+    labels,
+    classes: stages.classes,
+    body,
+    stages: places,
+    entrance,
+    output: x,
+    gradients,
     parameters,
   };
 }

@@ -303,9 +303,13 @@ export function placeBody(
   return { body, backward, convs, norms, pools, sites, finishes, tensor, gradient, scratch, widest, writes };
 }
 
+/** A parameter that no mask prunes. */
+export const alwaysWhole = (place: ParameterPlace): Stored => ({
+  ...{ place, isWeight: false, limit: 0, writeLists: () => {} },
+});
+
 /** Its parameters, and how each is stored under a mask. */
 export const storedOf = ({ convs, norms }: BodyPlace): Stored[] => {
-  const whole = (place: ParameterPlace): Stored => ({ place, isWeight: false, limit: 0, writeLists: () => {} });
   return [
     ...[...convs.values()].flatMap((conv) => [
       {
@@ -314,9 +318,11 @@ export const storedOf = ({ convs, norms }: BodyPlace): Stored[] => {
         limit: conv.limit,
         writeLists: (memory, kept) => writeTaps(memory, conv, kept),
       } satisfies Stored,
-      ...(conv.bias ? [whole(conv.bias)] : []),
+      ...(conv.bias ? [alwaysWhole(conv.bias)] : []),
     ]),
-    ...[...norms.values()].flatMap(({ scale, shift, mean, variance }) => [scale, shift, mean, variance].map(whole)),
+    ...[...norms.values()].flatMap(({ scale, shift, mean, variance }) =>
+      [scale, shift, mean, variance].map(alwaysWhole),
+    ),
   ];
 };
 

@@ -92,7 +92,14 @@ export interface Program {
 }
 
 const PROGRAM_KINDS = [
-  ...["step", "step-blocked", "update", "update-blocked", "gradients", "evaluate", "probe", "probe-evaluate"],
+  "step",
+  "step-blocked",
+  "update",
+  "update-blocked",
+  "gradients",
+  "evaluate",
+  "probe",
+  "probe-evaluate",
 ] as const;
 export type ProgramKind = (typeof PROGRAM_KINDS)[number];
 

@@ -28,7 +28,7 @@ export interface Site {
   /** Is it a tensor in memory? Else each reader makes it anew. */
   stored: boolean;
   /** Null: the images, or made of terms. */
-  readonly step: Step | null;
+  step: Step | null;
   /** Steps that read it and sites that have it as a term, in the order of the net. */
   readonly readers: (Step | Site)[];
 }
@@ -85,10 +85,10 @@ export function bodyOf(architecture: Architecture, end: number): Body {
 
   const items: (Step | Site)[] = [];
   const norms: Norm[] = [];
-  const raw = (shape: Shape, step: Step | null): Site => ({
-    ...{ shape, terms: [], act: "none", stored: true, step, readers: [] },
+  const raw = (shape: Shape): Site => ({
+    ...{ shape, terms: [], act: "none", stored: true, step: null, readers: [] },
   });
-  const images = raw(architecture.input, null);
+  const images = raw(architecture.input);
   const sites = new Map<number, Site>([[-1, images]]);
 
   const made = (shape: Shape, terms: Term[]): Site => {
@@ -105,9 +105,9 @@ export function bodyOf(architecture: Architecture, end: number): Body {
     shape: Shape,
     rest: Omit<ConvStep, "reads" | "writes"> | Omit<PoolStep, "reads" | "writes">,
   ): Site => {
-    const writes: { readers: Site["readers"] } & Site = { ...raw(shape, null) };
+    const writes = raw(shape);
     const whole = { ...rest, reads, writes } as ConvStep | PoolStep;
-    (writes as { step: Step | null }).step = whole;
+    writes.step = whole;
     reads.readers.push(whole);
     items.push(whole);
     return writes;

@@ -132,6 +132,11 @@ INLINE size tiles_a_slot(const struct call *c, const struct conv *q) {
   return (blocks_of(c) * q->bands + q->slots - 1) / q->slots;
 }
 
+INLINE size slots_of(const struct call *c, const struct conv *q) {
+  const size each = tiles_a_slot(c, q);
+  return (blocks_of(c) * q->bands + each - 1) / each;
+}
+
 // Sums of one slot: of kept weights, of Winograd's points, of weights
 INLINE size partial_floats(const struct conv *q, u32 starts) {
   return starts ? q->kept : q->u ? winograd_weight_floats(q->inputs, q->outputs) : (size)q->outputs * q->weights;

@@ -4,7 +4,8 @@
 // no library, no static data, no allocation. TypeScript plans everything (arena.ts, program.ts); C walks the table.
 //
 // Layout. One arena, addressed by byte offset. Activations of linear layers are [feature][column], batch innermost, padded to a
-// multiple of 16 columns; those of convolutions are the same in blocks of 16 columns (body.h). Columns that pad the batch are 0 in the input and in the loss gradient, and never counted.
+// multiple of 16 columns; those of convolutions are the same in blocks of 16 columns (body.h).
+// Columns that pad the batch are 0 in the input and in the loss gradient, and never counted.
 // Linear weights are row-major [outputs][inputs]; under a sparse mask only kept ones are stored, in that order.
 //
 // Lane contract. Nothing here may depend on vector width or thread count:
@@ -68,7 +69,7 @@ static void execute_body(const struct instruction *q, char *base, struct call *c
       conv_backward(base, c, conv, id, q->inputs, scratch, q->flags);
       break;
     case REDUCE: {
-      const size tiles = blocks_of(c) * conv->bands, each = tiles_a_slot(c, conv), slots = (tiles + each - 1) / each;
+      const size slots = slots_of(c, conv);
       const u32 sparse_ = ((const struct taps *)(base + conv->forward))->starts;
       if (q->flags & BLOCKED) {
       } else if (conv->u && !sparse_)
@@ -136,10 +137,7 @@ static u32 shares_of(const struct instruction *q, const char *base, const struct
   switch (q->op) {
     case PACK_BLOCKS: return (u32)blocks;
     case CONV: return (u32)(blocks * ((const struct conv *)s)->bands);
-    case CONV_BACK: {
-      const size each = tiles_a_slot(c, (const struct conv *)s);
-      return (u32)((blocks * ((const struct conv *)s)->bands + each - 1) / each);
-    }
+    case CONV_BACK: return (u32)slots_of(c, (const struct conv *)s);
     case MAKE: return (u32)(blocks * q->g);
     case STATISTICS: return (u32)(blocks * ((const struct norm *)s)->bands);
     case FINISH: return (u32)(blocks * ((const struct finish *)s)->bands);
