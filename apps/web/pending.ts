@@ -2,7 +2,7 @@
  * Files on their way in: announced and bounded, sent, kept out of sight. They become public when a stored result names
  * them; when the job ends, is refused or handed back, or its lease is gone, rows and bytes go.
  */
-import { datasets, type FILE_KINDS, MAX_RESULT_BYTES, models, Problem, parameters, type Spec } from "@ticketmark/core";
+import { architectureOf, type FILE_KINDS, MAX_RESULT_BYTES, Problem, parameters, type Spec } from "@ticketmark/core";
 import type { Db } from "./db/client.ts";
 import {
   type Announcement,
@@ -25,8 +25,7 @@ const SPARE_BYTES = 1_000_000;
 /** Bytes that a file of a job can need at most: twice all weights and a bit a weight for the mask, or any result. */
 export function mostBytes(kind: (typeof FILE_KINDS)[number], spec: Spec): number {
   if (kind === "result") return MAX_RESULT_BYTES;
-  const { shape, classes } = datasets.get(spec.dataset);
-  const weights = parameters(models.get(spec.model).architecture(shape, classes)).reduce((sum, p) => sum + p.size, 0);
+  const weights = parameters(architectureOf(spec)).reduce((sum, p) => sum + p.size, 0);
   return 2 * Math.ceil(weights * 4 + weights / 8) + SPARE_BYTES;
 }
 

@@ -1,9 +1,8 @@
 /** What a person reads when a run has ended: the numbers of its result, and nothing that is not in it. */
 import {
+  architectureOf,
   type Architecture,
-  datasets,
   layerGroups,
-  models,
   parseCompleteSpec,
   type Result,
   type Score,
@@ -51,11 +50,6 @@ export function summarise(result: Result): string {
   if (result.trainedDigest) rows.push(["trained", result.trainedDigest]);
   rows.push(["trace", `${trace.head} (${trace.blocks} blocks)`]);
   return alignRows(rows);
-}
-
-function architectureOf({ dataset, model }: Spec): Architecture {
-  const { shape, classes } = datasets.get(dataset);
-  return models.get(model).architecture(shape, classes);
 }
 
 const withoutWeight = (name: string) => name.replace(/\.weight$/, "");

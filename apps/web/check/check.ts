@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { type Data, datasets, models, multiplyAdds, Problem, type ReadFile, type Spec } from "@ticketmark/core";
+import { architectureOf, type Data, datasetOf, datasets, multiplyAdds, Problem, type ReadFile, type Spec } from "@ticketmark/core";
 import { checkResult, type Engine, recompute, wasmEngine } from "@ticketmark/core/verify";
 import type { StoredCheck, StoredResult } from "../db/schema.ts";
 import { env } from "../env.ts";
@@ -43,9 +43,9 @@ export async function checkStored({ result, spec, ticketDigest, trainedDigest }:
 
 /** Why this site leaves a result alone; null if it does not. */
 function tooLarge(spec: Spec): string | null {
-  const { shape, classes, testCount, files } = datasets.get(spec.dataset);
+  const { testCount, files } = datasetOf(spec);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const work = multiplyAdds(models.get(spec.model).architecture(shape, classes)) * testCount;
+  const work = multiplyAdds(architectureOf(spec)) * testCount;
   if (bytes > MAX_DATA_BYTES) return `not recomputed here: ${spec.dataset} is larger than ${MAX_DATA_BYTES / 1e6} MB`;
   if (work > MAX_MULTIPLY_ADDS)
     return `not recomputed here: ${work.toExponential(1)} multiply-adds, more than ${MAX_MULTIPLY_ADDS.toExponential(0)}`;

@@ -1,10 +1,10 @@
 /** The ticket: how much of each layer is kept, and where. Drawn on the server from the ticket's file. */
 import {
-  datasets,
+  architectureOf,
+  datasetOf,
   type LayerGroup,
   layerGroups,
   type Mask,
-  models,
   parameters,
   type Result,
   type Spec,
@@ -16,11 +16,6 @@ const LEVELS = 7;
 
 /** Pictures of a deep net's ticket: its first and last masked layer, and some in between. */
 const PICTURES = 6;
-
-const architectureOf = ({ dataset, model }: Spec) => {
-  const { shape, classes } = datasets.get(dataset);
-  return models.get(model).architecture(shape, classes);
-};
 
 export function LayerBars({ spec, layers }: { spec: Spec; layers: Result["layers"] }) {
   const architecture = architectureOf(spec);
@@ -89,7 +84,7 @@ function LayerTable({ caption, groups }: { caption: string; groups: readonly Lay
 }
 
 export function MaskPictures({ spec, mask }: { spec: Spec; mask: Mask }) {
-  const { shape: image } = datasets.get(spec.dataset);
+  const { shape: image } = datasetOf(spec);
   const masked = parameters(architectureOf(spec)).filter(({ name }) => mask[name]);
   const shown =
     masked.length <= PICTURES

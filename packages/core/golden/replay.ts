@@ -75,7 +75,7 @@ export async function replay(options: Replay): Promise<Replayed> {
   let step = 0;
   let isFinal = false;
 
-  const dense = denseNetwork({
+  const { dense } = denseNetwork({
     architecture,
     network,
     recipe: {
@@ -96,6 +96,8 @@ export async function replay(options: Replay): Promise<Replayed> {
           const size = init[layer]!.length;
           return { layers: [layer], size, prune: pruneCount(ratio, size) };
         }),
+    redraw: notRecorded,
+    measures: { examples: notRecorded, gradients: notRecorded, hessianVector: notRecorded, flow: notRecorded },
     trainCount: config.n_batches * config.batch,
     batches: () => (iteration) => batch(net, iteration % config.n_batches),
     trace: new Trace(),
@@ -114,10 +116,8 @@ export async function replay(options: Replay): Promise<Replayed> {
     }),
   });
   const seen: DenseNetwork = {
-    initial: dense.initial,
+    ...dense,
     prunable: Object.keys(ratios(1)).filter((name) => ratios(1)[name]! > 0),
-    rng: dense.rng,
-    quotas: dense.quotas,
     train: async (given, phase) => {
       const before = step;
       const cut = steps !== undefined && phase.iterations !== undefined && phase.iterations > steps;

@@ -3,10 +3,11 @@
  * is bound here: phases, cost and trace to the plan, scores to the data set and to the curves. Part of door 3.
  */
 import { canonicalJson } from "./canonical.ts";
-import { datasets } from "./datasets/index.ts";
+import { trainingCount } from "./datasets/dataset.ts";
+import { datasetOf } from "./datasets/index.ts";
 import { CLAIM_ENGINE } from "./engine/index.ts";
 import { NUMERICS } from "./engine/numerics.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, PlannedPhase } from "./plan.ts";
 import { Problem } from "./problem.ts";
 import type { Result, Score } from "./result.ts";
 import type { Spec } from "./spec.ts";
@@ -50,23 +51,47 @@ export function checkForm({ numerics, outcome, phases, curves, accuracy, sparsit
  * @param cut whether the ticket prunes any weight
  */
 export function checkCompleted(result: Result, spec: Spec, planned: Plan, cut: boolean): void {
-  const { phases, ...cost } = planned;
+  const { phases, cost } = asRun(planned, result, trainingCount(datasetOf(spec), spec.protocol));
   agree(
     "result: phases",
-    phases.map(({ examples: _, evaluations: __, ...phase }) => phase),
+    phases.map(({ examples: _, evaluations: __, mayEndEarly: ___, ...phase }) => phase),
     result.phases.map(({ seconds: _, ...phase }) => phase),
   );
   agree("result: cost", cost, result.cost);
   const blocks = phases.reduce((total, { iterations }) => total + Math.ceil(iterations / BLOCK), 0);
   agree("result: blocks of the trace", blocks, result.trace.blocks);
   checkScores(result, spec, cut);
-  checkCurves(result, planned);
+  checkCurves(result, phases, cost.methodIterations);
+}
+
+/** The plan with the phases that ended early as long as they ran: whole epochs of theirs, at least one. */
+function asRun({ phases, ...cost }: Plan, result: Result, trainCount: number) {
+  const run = phases.map((phase, i): PlannedPhase => {
+    const iterations = result.phases[i]?.iterations ?? 0;
+    if (!phase.mayEndEarly || iterations === phase.iterations) return phase;
+    const epoch = Math.ceil(trainCount / phase.batchSize);
+    if (iterations < 1 || iterations > phase.iterations || iterations % epoch !== 0)
+      throw bad(`expected ${phase.name} to end at one of its epochs of ${epoch} iterations; got ${iterations}`);
+    const epochs = iterations / epoch;
+    return { ...phase, iterations, evaluations: epochs, examples: epochs * trainCount };
+  });
+  const method = run.filter(({ part }) => part === "method");
+  const { scoredExamples, ...counts } = cost;
+  return {
+    phases: run,
+    cost: {
+      ...counts,
+      methodIterations: method.reduce((sum, { iterations }) => sum + iterations, 0),
+      methodExamples: method.reduce((sum, { examples }) => sum + examples, 0),
+      ...(scoredExamples > 0 && { scoredExamples }),
+    },
+  };
 }
 
 function checkScores({ accuracy }: Result, spec: Spec, cut: boolean): void {
   if (!accuracy) throw bad("expected accuracies of a completed run; got none");
   const { last, best, afterCut, beforeCut, validation } = accuracy;
-  const { testCount, validationCount } = datasets.get(spec.dataset);
+  const { testCount, validationCount } = datasetOf(spec);
   agree("result: is there an accuracy before the cut", cut, beforeCut !== null);
   const held = spec.protocol === "paper" ? 0 : validationCount;
   agree("result: is there a validation accuracy", held > 0, validation !== null);
@@ -81,7 +106,11 @@ function checkScore(set: string, images: number, { correct, total }: Score): voi
 }
 
 /** Entries where the plan has them; best, last, after the cut and validation are the entries they come from. */
-function checkCurves({ curves, accuracy, environment }: Result, { phases, methodIterations }: Plan): void {
+function checkCurves(
+  { curves, accuracy, environment }: Result,
+  phases: readonly PlannedPhase[],
+  methodIterations: number,
+): void {
   const { last, best, afterCut, validation } = accuracy!;
   const { iteration, testAccuracy, testLoss, validationAccuracy } = curves;
   const entries = phases.flatMap(({ evaluations, part }, i) =>

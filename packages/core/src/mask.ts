@@ -41,9 +41,13 @@ export function uniformQuotas(
   round = 1,
   rounds = 1,
 ): readonly Quota[] {
-  const share = round === rounds ? sparsity : 1 - power(1 - sparsity, round / rounds);
+  const share = roundShare(sparsity, round, rounds);
   return Object.entries(sizes).map(([layer, size]) => ({ layers: [layer], size, prune: pruneCount(share, size) }));
 }
+
+/** Sparsity after round c of N: 1 − (1 − s)^(c/N), and after the last round s itself. */
+export const roundShare = (sparsity: number, round: number, rounds: number): number =>
+  round === rounds ? sparsity : 1 - power(1 - sparsity, round / rounds);
 
 /** min(ceil(s·n), n − 1), of the float64 product as the authors' code has it; 0 for s = 0. */
 export const pruneCount = (share: number, size: number): number => Math.min(Math.ceil(share * size), size - 1);

@@ -45,7 +45,7 @@ test("the final training starts where the ticket says", () => {
   const rewound = resolveFinal({ mask, weights: {}, from: 6 }, recipe, 100);
   expect(rewound).toMatchObject({ iterations: 10, from: 6, examples: 240 });
   expect([5, 6].map(rewound.learningRate)).toEqual([0.1, 0.01]);
-  expect(() => resolveFinal({ mask, weights: {}, from: 16 }, recipe, 100)).toThrow(/not one of/);
+  expect(() => resolveFinal({ mask, weights: {}, from: 16 }, recipe, 100)).toThrow(/expected to start at one of/);
 });
 
 test("iterations and epochs at once are a method's bug", () => {

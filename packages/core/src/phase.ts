@@ -3,7 +3,8 @@
  * with it and the training loop runs by it, so that the two cannot disagree.
  */
 import type { Mask } from "./mask.ts";
-import type { Phase, Schedule, Ticket } from "./methods/method.ts";
+import type { Phase, Remask, Schedule, Ticket, Watch } from "./methods/method.ts";
+import { Problem } from "./problem.ts";
 import type { Recipe } from "./training/recipe.ts";
 
 export interface ResolvedPhase {
@@ -18,7 +19,7 @@ export interface ResolvedPhase {
   readonly examples: number;
   /** Evaluations: one at the end of each of the recipe's epochs, and one at the phase's end. */
   readonly evaluations: number;
-  /** Iteration of the recipe that iteration 0 of this phase is: 0 but for a final training that was rewound. */
+  /** Iteration of the recipe that iteration 0 of this phase is: 0 but for phases that begin later (rewinding). */
   readonly from: number;
   /** By iteration of the phase, from 0. */
   readonly learningRate: (iteration: number) => number;
@@ -28,6 +29,10 @@ export interface ResolvedPhase {
   readonly maskFirst: boolean;
   readonly lossGradient: "kept" | "blocked";
   readonly penalty: NonNullable<Phase["penalty"]> | null;
+  /** May end the phase at an epoch's end. */
+  readonly watch: Watch | null;
+  /** Changes the mask on the way. */
+  readonly remask: Remask | null;
 }
 
 /** Resolves a phase that a method asks for, against the recipe and the number of training images it runs on. */
@@ -36,40 +41,39 @@ export function resolvePhase(phase: Phase, recipe: Recipe, trainCount: number): 
     throw new Error(`phase "${phase.name}": expected iterations or epochs; got both`);
   const batchSize = phase.batchSize ?? recipe.batchSize;
   const epochIterations = Math.ceil(trainCount / batchSize);
-  const iterations = phase.iterations ?? (phase.epochs ?? recipe.epochs) * epochIterations;
+  const from = phase.from ?? 0;
+  const left = phase.epochs === undefined ? recipe.epochs * epochIterations - from : phase.epochs * epochIterations;
+  const iterations = phase.iterations ?? left;
+  if (from < 0 || (phase.iterations === undefined && iterations < 1))
+    throw new Problem(
+      "bad-spec",
+      `${phase.name}: expected to start at one of the recipe's ${recipe.epochs * epochIterations} iterations; got ${from}`,
+    );
   const schedule = phase.learningRate ?? recipe.learningRate;
+  const upTo = (iteration: number) => examplesIn(iteration, batchSize, epochIterations, trainCount);
   return {
     name: phase.name,
     iterations,
     batchSize,
     epochIterations,
-    examples: examplesIn(iterations, batchSize, epochIterations, trainCount),
-    evaluations: Math.ceil(iterations / epochIterations),
-    from: 0,
-    learningRate: (iteration) => scheduledValue(schedule, Math.floor(iteration / epochIterations)),
+    examples: upTo(from + iterations) - upTo(from),
+    evaluations: Math.ceil((from + iterations) / epochIterations) - Math.floor(from / epochIterations),
+    from,
+    learningRate: (iteration) => scheduledValue(schedule, Math.floor((from + iteration) / epochIterations)),
     mask: phase.mask ?? null,
     maskFirst: phase.maskFirst ?? true,
     lossGradient: phase.lossGradient ?? "kept",
     penalty: phase.penalty ?? null,
+    watch: phase.watch ?? null,
+    remask: null,
   };
 }
 
 /** The final training of a ticket: the recipe, from `ticket.from` on. */
-export function resolveFinal(ticket: Ticket, recipe: Recipe, trainCount: number): ResolvedPhase {
-  const whole = resolvePhase({ name: "final training", mask: ticket.mask }, recipe, trainCount);
-  const from = ticket.from ?? 0;
-  if (from < 0 || from >= whole.iterations)
-    throw new Error(`ticket: from ${from} is not one of the recipe's ${whole.iterations} iterations`);
-  const { batchSize, epochIterations } = whole;
-  return {
-    ...whole,
-    from,
-    iterations: whole.iterations - from,
-    examples: whole.examples - examplesIn(from, batchSize, epochIterations, trainCount),
-    evaluations: whole.evaluations - Math.floor(from / epochIterations),
-    learningRate: (iteration) => whole.learningRate(iteration + from),
-  };
-}
+export const resolveFinal = ({ mask, from, remask }: Ticket, recipe: Recipe, trainCount: number): ResolvedPhase => ({
+  ...resolvePhase({ name: "final training", mask, from }, recipe, trainCount),
+  remask: remask ?? null,
+});
 
 /** The value of a piecewise constant schedule in an epoch. */
 function scheduledValue(schedule: number | Schedule, epoch: number): number {

@@ -5,16 +5,17 @@
  */
 
 import { trainingCount } from "./datasets/dataset.ts";
-import { datasets } from "./datasets/index.ts";
-import { parameters } from "./layers.ts";
-import { sparsityOf, uniformQuotas } from "./mask.ts";
+import { datasetOf } from "./datasets/index.ts";
+import { learned, parameters } from "./layers.ts";
+import { sparsityOf } from "./mask.ts";
 import { methods } from "./methods/index.ts";
-import { models } from "./models/index.ts";
 import { type ResolvedPhase, resolveFinal, resolvePhase } from "./phase.ts";
 import { Problem } from "./problem.ts";
 import { MAX_EVALUATIONS, MAX_PHASES } from "./result.ts";
 import { type Rng, seededRng } from "./rng.ts";
-import type { Spec } from "./spec.ts";
+import { quotasOf } from "./scope.ts";
+import { architectureOf, type Spec } from "./spec.ts";
+import { exampleCounts } from "./training/derivatives.ts";
 
 export interface PlannedPhase {
   readonly name: string;
@@ -26,8 +27,10 @@ export interface PlannedPhase {
   readonly examples: number;
   /** Entries in the result's curves; the one right after the cut, which the final training gets besides, is not counted. */
   readonly evaluations: number;
-  /** Share of the prunable weights under a mask while it runs. */
+  /** Share of the prunable weights under a mask while it runs; where the mask changes, at the start. */
   readonly sparsity: number;
+  /** It may end at the end of any of its epochs: what is counted is the most. */
+  readonly mayEndEarly: boolean;
 }
 
 export interface Plan {
@@ -37,6 +40,8 @@ export interface Plan {
   readonly methodExamples: number;
   readonly finalIterations: number;
   readonly finalExamples: number;
+  /** Images of which a method wants derivatives besides training; a Hessian-vector product counts twice. */
+  readonly scoredExamples: number;
 }
 
 /**
@@ -45,22 +50,38 @@ export interface Plan {
  * their evaluations are more than a result can hold: called before a spec is queued and before it runs.
  */
 export async function plan(spec: Spec): Promise<Plan> {
-  const dataset = datasets.get(spec.dataset);
-  const architecture = models.get(spec.model).architecture(dataset.shape, dataset.classes);
+  const dataset = datasetOf(spec);
+  const architecture = architectureOf(spec);
   const { id, ...settings } = spec.method;
   const images = trainingCount(dataset, spec.protocol);
 
   const all = parameters(architecture);
   const prunable = all.filter((parameter) => parameter.prunable);
-  const sizes = Object.fromEntries(prunable.map(({ name, size }) => [name, size]));
   const phases: PlannedPhase[] = [];
+  const initial = Object.fromEntries(all.map(({ name, size }) => [name, new Float32Array(size)]));
+  const zeros = Object.fromEntries(learned(architecture).map(({ name, size }) => [name, new Float64Array(size)]));
+  let scoredExamples = 0;
+  const scored = (examples: number) => {
+    scoredExamples += examples;
+    return zeros;
+  };
 
   const ticket = await methods.get(id).findTicket(
     {
-      initial: Object.fromEntries(all.map(({ name, size }) => [name, new Float32Array(size)])),
-      prunable: Object.keys(sizes),
+      initial,
+      prunable: prunable.map(({ name }) => name),
       rng: unshuffled,
-      quotas: (sparsity, round, rounds) => uniformQuotas(sizes, sparsity, round, rounds),
+      quotas: (sparsity, round, rounds) => quotasOf(spec.scope, prunable, sparsity, round, rounds),
+      iterations: resolvePhase({ name: "recipe" }, spec.recipe, images).iterations,
+      redraw: () => initial,
+      examples: (perClass, batches) =>
+        exampleCounts(dataset.classes, perClass, batches).map((count) => ({
+          images: new Float32Array(),
+          labels: new Uint8Array(count),
+        })),
+      gradients: async (_, batch) => scored(batch.labels.length),
+      hessianVector: async (_, __, batch) => scored(2 * batch.labels.length),
+      flow: async () => scored(1),
       train: async (weights, phase) => {
         phases.push(planned(resolvePhase(phase, spec.recipe, images), "method"));
         await turn();
@@ -78,6 +99,7 @@ export async function plan(spec: Spec): Promise<Plan> {
     methodExamples: phases.reduce((total, phase) => total + phase.examples, 0),
     finalIterations: final.iterations,
     finalExamples: final.examples,
+    scoredExamples,
   };
 }
 
@@ -116,4 +138,5 @@ const planned = (phase: ResolvedPhase, part: PlannedPhase["part"]): PlannedPhase
   examples: phase.examples,
   evaluations: phase.evaluations,
   sparsity: sparsityOf(phase.mask),
+  mayEndEarly: phase.watch !== null,
 });

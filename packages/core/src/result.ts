@@ -58,6 +58,8 @@ export const environmentSchema = z.strictObject({
 });
 export type Environment = z.infer<typeof environmentSchema>;
 
+const timesSchema = z.strictObject({ q25: z.number(), median: z.number(), q75: z.number() });
+
 export const resultSchema = z.strictObject({
   format: z.literal("ticketmark-result-1"),
   outcome: z.enum(["completed", "diverged", "failed"]),
@@ -101,9 +103,13 @@ export const resultSchema = z.strictObject({
     methodExamples: count,
     finalIterations: count,
     finalExamples: count,
+    /** Images of which the method wanted derivatives besides training; a Hessian-vector product counts twice. Absent: none. */
+    scoredExamples: count.optional(),
   }),
   /** Milliseconds an iteration, measured over blocks of 100 of the final training. */
-  iterationTime: z.strictObject({ q25: z.number(), median: z.number(), q75: z.number() }).nullable(),
+  iterationTime: timesSchema.nullable(),
+  /** The same net's without its mask, measured over some iterations before the final training; null or absent: not measured. */
+  denseIterationTime: timesSchema.nullish(),
   /** Memory of the network on its device: parameters, activations, gradients. Data and the program itself come on top. */
   peakBytes: count,
   seconds: z.number().min(0),

@@ -4,13 +4,13 @@
  */
 import { canonicalBytes, digestOf } from "./canonical.ts";
 import { type ReadFile, trainingCount } from "./datasets/dataset.ts";
-import { datasets } from "./datasets/index.ts";
+import { datasetOf } from "./datasets/index.ts";
 import type { Engine } from "./engine/engine.ts";
 import { CLAIM_ENGINE } from "./engine/index.ts";
 import { NUMERICS } from "./engine/numerics.ts";
 import type { Progress } from "./job.ts";
 import { parameters } from "./layers.ts";
-import { keptCount, uniformQuotas } from "./mask.ts";
+import { keptCount } from "./mask.ts";
 import { layerCounts, measureSparsity } from "./measures.ts";
 import { methods } from "./methods/index.ts";
 import type { Ticket } from "./methods/method.ts";
@@ -19,11 +19,13 @@ import type { ResolvedPhase } from "./phase.ts";
 import { plan } from "./plan.ts";
 import type { Environment, Result } from "./result.ts";
 import { seededRng } from "./rng.ts";
-import { type Spec, specDigest } from "./spec.ts";
+import { quotasOf } from "./scope.ts";
+import { architectureOf, type Spec, specDigest } from "./spec.ts";
 import { writeTicketFile } from "./tensor-file.ts";
 import { BLOCK, Trace } from "./trace.ts";
 import { normalised, shuffledBatches, splitTraining, withDropoutSeeds } from "./training/batches.ts";
 import { denseNetwork, type PhaseObserver } from "./training/dense-network.ts";
+import { measures } from "./training/derivatives.ts";
 import { EVALUATION_BATCH, evaluate, evaluateWeights } from "./training/evaluate.ts";
 import { newRecord, Recorder, type RunRecord } from "./training/record.ts";
 import { readSnapshot, writeSnapshot } from "./training/snapshot.ts";
@@ -72,10 +74,10 @@ export const runJob: RunJob = async (spec, options) => {
   const { engine } = options;
   const started = options.now();
   const digest = specDigest(spec);
-  const dataset = datasets.get(spec.dataset);
+  const dataset = datasetOf(spec);
   const { id, ...settings } = spec.method;
   const model = models.get(spec.model);
-  const architecture = model.architecture(dataset.shape, dataset.classes);
+  const architecture = architectureOf(spec);
   const rng = seededRng(spec.seed);
 
   const planned = await plan(spec);
@@ -129,16 +131,17 @@ export const runJob: RunJob = async (spec, options) => {
   });
 
   const prunable = parameters(architecture).filter((parameter) => parameter.prunable);
-  const sizes = Object.fromEntries(prunable.map(({ name, size }) => [name, size]));
   const batches = shuffledBatches(dataset, data.train, split.train, rng);
   const drops = architecture.layers.some(({ kind }) => kind === "dropout");
-  const net = denseNetwork({
+  const { dense, finish } = denseNetwork({
     architecture,
     network,
     recipe: spec.recipe,
     initial: model.initialise(architecture, rng.stream("initial")),
     rng: rng.stream("method"),
-    quotas: (sparsity, round, rounds) => uniformQuotas(sizes, sparsity, round, rounds),
+    quotas: (sparsity, round, rounds) => quotasOf(spec.scope, prunable, sparsity, round, rounds),
+    redraw: (draws) => model.initialise(architecture, draws),
+    measures: measures({ architecture, network: claimNetwork, dataset, train: data.train, indices: split.train }),
     trainCount: trainingCount(dataset, spec.protocol),
     batches: drops ? withDropoutSeeds(batches, rng) : batches,
     trace,
@@ -160,7 +163,7 @@ export const runJob: RunJob = async (spec, options) => {
     accuracy: null,
     layers: [],
     sparsity: null,
-    cost: costOf(record),
+    cost: costOf(record, planned.scoredExamples),
     iterationTime: quartiles(record.blockTimes),
     peakBytes: network.peakBytes + (claimNetwork === network ? 0 : claimNetwork.peakBytes),
     seconds: record.seconds,
@@ -174,7 +177,7 @@ export const runJob: RunJob = async (spec, options) => {
   });
 
   try {
-    ticket = await methods.get(id).findTicket(net, spec.sparsity, settings);
+    ticket = await methods.get(id).findTicket(dense, spec.sparsity, settings);
     const { mask, weights } = ticket;
     if (!record.afterCut) {
       const cut = keptCount(mask) < prunable.reduce((sum, { size }) => sum + size, 0);
@@ -183,7 +186,7 @@ export const runJob: RunJob = async (spec, options) => {
       await recorder.evaluated(record.phases.length, Number.NaN);
       record.afterCut = await evaluateWeights(claimNetwork, { mask, weights }, test, pause);
     }
-    const trained = { mask, weights: await net.finish(ticket) };
+    const trained = await finish(ticket);
     const last = await evaluateWeights(claimNetwork, trained, test, pause);
     recorder.take();
     const ticketFile = writeTicketFile("ticket", digest, ticket, architecture);
@@ -192,7 +195,7 @@ export const runJob: RunJob = async (spec, options) => {
     const completedResult: Result = {
       ...result("completed"),
       accuracy: { last, best: best!, afterCut, beforeCut, validation },
-      layers: layerCounts(architecture, mask),
+      layers: layerCounts(architecture, trained.mask),
       sparsity: measureSparsity(architecture, trained),
       ticketDigest: digestOf(ticketFile),
       trainedDigest: digestOf(trainedFile),
@@ -211,7 +214,7 @@ export const runJob: RunJob = async (spec, options) => {
 };
 
 /** Iterations and images before the ticket and after it. */
-function costOf({ phases, examples }: RunRecord): Result["cost"] {
+function costOf({ phases, examples }: RunRecord, scoredExamples: number): Result["cost"] {
   const sum = (part: "method" | "final", of: (i: number) => number) =>
     phases.reduce((total, phase, i) => total + (phase.part === part ? of(i) : 0), 0);
   return {
@@ -219,6 +222,7 @@ function costOf({ phases, examples }: RunRecord): Result["cost"] {
     methodExamples: sum("method", (i) => examples[i]!),
     finalIterations: sum("final", (i) => phases[i]!.iterations),
     finalExamples: sum("final", (i) => examples[i]!),
+    ...(scoredExamples > 0 && { scoredExamples }),
   };
 }
 

@@ -7,18 +7,20 @@
  */
 import { z } from "zod";
 import { digestOfJson } from "./canonical.ts";
-import type { Dataset } from "./datasets/dataset.ts";
-import { datasets } from "./datasets/index.ts";
-import { nodesOf } from "./layers.ts";
+import { type ClassFolder, classesSchema, type Dataset } from "./datasets/dataset.ts";
+import { datasetOf } from "./datasets/index.ts";
+import { type Architecture, nodesOf } from "./layers.ts";
 import { methods } from "./methods/index.ts";
 import type { Method } from "./methods/method.ts";
 import { models } from "./models/index.ts";
 import type { Model } from "./models/model.ts";
 import { Problem } from "./problem.ts";
-import type { Registry } from "./registry.ts";
+import { SCOPES, type Scope } from "./scope.ts";
 import { type Recipe, recipeSchema } from "./training/recipe.ts";
 
-const scopeSchema = z.enum(["uniform"]).describe("uniform: the same sparsity in every prunable layer (the DLTH rule)");
+const scopeSchema = z
+  .enum(SCOPES)
+  .describe("where weights go: the same share of every prunable layer (the DLTH rule), or shares by another rule");
 const protocolSchema = z
   .enum(["validation", "paper"])
   .describe(
@@ -28,11 +30,13 @@ const protocolSchema = z
 /** What a person writes: only data set, model, method and, unless it is dense, sparsity are needed. */
 export interface SpecInput {
   readonly dataset: string;
+  /** Of a data set that is class folders: which, and how many images each has. */
+  readonly classes?: readonly ClassFolder[];
   readonly model: string;
   /** "rst", or { id: "rst", …settings }. */
   readonly method: string | ({ readonly id: string } & Record<string, unknown>);
   readonly sparsity?: number;
-  readonly scope?: "uniform";
+  readonly scope?: Scope;
   readonly recipe?: Partial<Recipe>;
   readonly seed?: number;
   readonly protocol?: "validation" | "paper";
@@ -40,11 +44,12 @@ export interface SpecInput {
 
 export interface Spec {
   readonly dataset: string;
+  readonly classes?: readonly ClassFolder[];
   readonly model: string;
   /** id, and every setting of the method. */
   readonly method: { readonly id: string } & Readonly<Record<string, unknown>>;
   readonly sparsity: number;
-  readonly scope: "uniform";
+  readonly scope: Scope;
   readonly recipe: Recipe;
   readonly seed: number;
   readonly protocol: "validation" | "paper";
@@ -52,6 +57,7 @@ export interface Spec {
 
 const inputSchema = z.strictObject({
   dataset: z.string().max(100),
+  classes: classesSchema.optional(),
   model: z.string().max(100),
   method: z.union(
     [
@@ -79,12 +85,19 @@ const inputSchema = z.strictObject({
 export function parseSpec(input: unknown): Spec {
   const faults: string[] = [];
   const whole = check(inputSchema, input, "", faults);
-  const { dataset: datasetId, model, method: chosen, recipe: changes, sparsity: wanted } = whole ?? soundFields(input);
-  const dataset = datasetId === undefined ? undefined : member(datasets, datasetId, faults);
-  const net = model === undefined ? undefined : member(models, model, faults);
+  const {
+    dataset: datasetId,
+    classes,
+    model,
+    method: chosen,
+    recipe: changes,
+    sparsity: wanted,
+  } = whole ?? soundFields(input);
+  const dataset = datasetId === undefined ? undefined : found(() => datasetOf({ dataset: datasetId, classes }), faults);
+  const net = model === undefined ? undefined : found(() => models.get(model), faults);
   if (dataset && net) fit(net, dataset, faults);
   const { id, ...given } = chosen ?? { id: undefined };
-  const method = id === undefined ? undefined : member(methods, id, faults);
+  const method = id === undefined ? undefined : found(() => methods.get(id), faults);
 
   const settings = method && check(method.settings, given, "method", faults);
   const recipe = check(recipeSchema, { ...dataset?.recipe, ...changes }, "recipe", dataset ? faults : []);
@@ -96,6 +109,7 @@ export function parseSpec(input: unknown): Spec {
 
   return {
     dataset: whole.dataset,
+    ...(whole.classes && { classes: whole.classes }),
     model: whole.model,
     method: { id: whole.method.id, ...(settings as Record<string, unknown>) },
     sparsity: sparsity!,
@@ -123,9 +137,10 @@ function check<T>(schema: z.ZodType<T>, value: unknown, at: string, faults: stri
   return parsed.data;
 }
 
-function member<T extends { readonly id: string }>(list: Registry<T>, id: string, faults: string[]): T | undefined {
+/** What `get` gives; undefined, and its Problem noted, where it throws one. */
+function found<T>(get: () => T, faults: string[]): T | undefined {
   try {
-    return list.get(id);
+    return get();
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     faults.push(error.message);
@@ -156,6 +171,12 @@ export function parseCompleteSpec(input: unknown): Spec {
 }
 
 export const specDigest = (spec: Spec): string => digestOfJson(spec);
+
+/** The net that a spec trains: its model, for the shape and the classes of its data set. */
+export function architectureOf(spec: Pick<Spec, "dataset" | "classes" | "model">): Architecture {
+  const { shape, classes } = datasetOf(spec);
+  return models.get(spec.model).architecture(shape, classes);
+}
 
 /** The same for all seeds of a spec. */
 export function groupDigest(spec: Spec): string {

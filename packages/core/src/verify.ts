@@ -6,17 +6,18 @@ import { MAX_RESULT_BYTES } from "./api.ts";
 import { digestOf, parseCanonical } from "./canonical.ts";
 import { agree, checkCompleted, checkForm } from "./consistency.ts";
 import type { Data } from "./datasets/dataset.ts";
-import { datasets } from "./datasets/index.ts";
+import { datasetOf } from "./datasets/index.ts";
 import type { Engine } from "./engine/engine.ts";
 import { type Architecture, parameters } from "./layers.ts";
-import { countKept, sparsityOf, uniformQuotas } from "./mask.ts";
+import { countKept, sparsityOf } from "./mask.ts";
 import { layerCounts, measureSparsity } from "./measures.ts";
-import { models } from "./models/index.ts";
+import { methods } from "./methods/index.ts";
 import { plan } from "./plan.ts";
 import { Problem } from "./problem.ts";
 import { type Result, resultSchema, type Score } from "./result.ts";
+import { quotasOf } from "./scope.ts";
 import { type Envelope, openStatement } from "./signature.ts";
-import { parseCompleteSpec, type Spec, specDigest } from "./spec.ts";
+import { architectureOf, parseCompleteSpec, type Spec, specDigest } from "./spec.ts";
 import { metricsOf, type Statement, SUBJECTS, type SubjectName } from "./statement.ts";
 import { readTicketFile, type TicketFile } from "./tensor-file.ts";
 import { normalised } from "./training/batches.ts";
@@ -48,7 +49,7 @@ export interface RecomputeOptions {
 export async function recompute({ engine, data, spec, ticket, trained, pause }: RecomputeOptions): Promise<Scores> {
   const architecture = architectureOf(spec);
   const files = { last: readTicketFile(trained, architecture), afterCut: readTicketFile(ticket, architecture) };
-  const test = normalised(datasets.get(spec.dataset), data.test);
+  const test = normalised(datasetOf(spec), data.test);
   const network = await engine.compile(architecture, EVALUATION_BATCH);
   try {
     const last = await evaluateWeights(network, files.last, test, pause);
@@ -165,11 +166,6 @@ export async function verifySubmission({ envelope, publicKey, expected, file }: 
   return { statement, result, spec, ticket, trained };
 }
 
-function architectureOf(spec: Spec): Architecture {
-  const { shape, classes } = datasets.get(spec.dataset);
-  return models.get(spec.model).architecture(shape, classes);
-}
-
 function same(
   what: string,
   expected: unknown,
@@ -189,14 +185,18 @@ export function parseResult(bytes: Uint8Array): Result {
   throw new Problem("bad-file", `result: ${issue.path.join(".")}: ${issue.message}`, { cause: parsed.error });
 }
 
-/** The ticket prunes exactly what the spec asks for; the final training kept its mask. */
+/** Ticket and trained net prune exactly what the spec asks for; the final training kept the mask, unless the method changes it. */
 function checkMasks(spec: Spec, architecture: Architecture, ticket: TicketFile, trained: TicketFile): void {
   const prunable = parameters(architecture).filter((parameter) => parameter.prunable);
-  const sizes = Object.fromEntries(prunable.map(({ name, size }) => [name, size]));
-  for (const { layers, prune } of uniformQuotas(sizes, spec.sparsity)) {
-    const pruned = layers.reduce((sum, layer) => sum + sizes[layer]! - countKept(ticket.mask[layer]!), 0);
-    agree(`ticket: pruned weights of ${layers.join(", ")}`, prune, pruned);
+  const { remasks } = methods.get(spec.method.id);
+  for (const { layers, prune } of quotasOf(spec.scope, prunable, spec.sparsity)) {
+    for (const { kind, mask } of remasks ? [ticket, trained] : [ticket]) {
+      const wanted = remasks === "grows" && kind === "ticket" ? 0 : prune;
+      const pruned = layers.reduce((sum, layer) => sum + mask[layer]!.length - countKept(mask[layer]!), 0);
+      agree(`${kind}: pruned weights of ${layers.join(", ")}`, wanted, pruned);
+    }
   }
+  if (remasks) return;
   for (const { name } of prunable) {
     if (ticket.mask[name]!.some((kept, i) => kept !== trained.mask[name]![i]))
       throw new Problem("bad-file", `trained: expected the ticket's mask; that of ${name} differs`);

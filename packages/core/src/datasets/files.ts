@@ -15,8 +15,11 @@ export async function readChecked(file: DataFile, read: ReadFile): Promise<Uint8
   return bytes;
 }
 
+/** Examples in memory, labels as bytes. */
+type Loaded = Examples & { readonly images: Uint8Array; readonly labels: Uint8Array };
+
 /** sha256 (hex) over the decoded examples: count as u32 big-endian, images, labels; training set first, then test set. */
-export async function digestOfExamples(train: Examples, test: Examples): Promise<string> {
+export async function digestOfExamples(train: Loaded, test: Loaded): Promise<string> {
   const parts = [train, test].flatMap(({ images, labels, count }) => {
     const head = new DataView(new ArrayBuffer(4));
     head.setUint32(0, count);

@@ -1,7 +1,20 @@
 /** THE LIST of data sets. One more is one file and one line here. */
+import { Problem } from "../problem.ts";
 import { registry } from "../registry.ts";
-import type { Dataset } from "./dataset.ts";
+import type { ClassFolder, Dataset } from "./dataset.ts";
 import { mnist } from "./mnist.ts";
 import { toy } from "./toy.ts";
 
 export const datasets = registry<Dataset>("data set", [mnist, toy]);
+
+/** The data set of a spec. Throws Problem "bad-spec". */
+export function datasetOf({ dataset: id, classes }: { dataset: string; classes?: readonly ClassFolder[] }): Dataset {
+  const dataset = datasets.get(id);
+  if (!dataset.withClasses === !classes) return classes ? dataset.withClasses!(classes) : dataset;
+  throw new Problem(
+    "bad-spec",
+    classes
+      ? `classes: expected none, as ${id} has its own; got ${classes.length}`
+      : `classes: expected those of ${id}`,
+  );
+}

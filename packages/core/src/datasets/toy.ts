@@ -3,7 +3,7 @@
  * file; a small net learns it within an epoch, but not to the last image.
  */
 import { seededRng } from "../rng.ts";
-import type { Dataset, Examples } from "./dataset.ts";
+import type { Dataset } from "./dataset.ts";
 import { digestOfExamples } from "./files.ts";
 
 const TRAIN_COUNT = 600;
@@ -46,7 +46,7 @@ export const toy: Dataset = {
   },
 };
 
-function draw(set: string, count: number): Examples {
+function draw(set: string, count: number) {
   const root = seededRng(0).stream("toy");
   const patterns = root.stream("patterns");
   const pattern = Float32Array.from({ length: CLASSES * PIXELS }, () => patterns.uniform());

@@ -3,6 +3,7 @@ import { type Architecture, learned, parameters } from "../layers.ts";
 import type { Mask } from "../mask.ts";
 import { Problem } from "../problem.ts";
 import type { Weights } from "../weights.ts";
+import type { Labels } from "./engine.ts";
 
 /** Values of one example. */
 export const exampleSize = ({ input }: Architecture): number => input[0] * input[1] * input[2];
@@ -12,7 +13,7 @@ export function checkExamples(
   architecture: Architecture,
   maxBatch: number | null,
   images: Float32Array,
-  labels: Uint8Array,
+  labels: Labels,
 ): void {
   checkImages(architecture, maxBatch, images, labels.length);
   for (let i = 0; i < labels.length; i++) {

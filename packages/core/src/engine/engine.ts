@@ -6,6 +6,9 @@ import type { Architecture } from "../layers.ts";
 import type { Mask } from "../mask.ts";
 import type { Weights } from "../weights.ts";
 
+/** Class numbers [batch]: bytes, or 16 bits where a data set has more than 256 classes. */
+export type Labels = Uint8Array | Uint16Array;
+
 export interface Engine {
   readonly id: string;
   /** The actual chip, with build and threads where they matter, e.g. "AMD EPYC 9654, native, 2 threads". */
@@ -28,8 +31,8 @@ export interface Update {
 }
 
 /**
- * Images are Float32Array [batch, channels, height, width], already normalised; labels are Uint8Array [batch] of class
- * numbers. The batch is labels.length, 1 … maxBatch. The arrays may be reused by the caller after the call returns.
+ * Images are Float32Array [batch, channels, height, width], already normalised; labels are class numbers
+ * [batch]. The batch is labels.length, 1 … maxBatch. The arrays may be reused by the caller after the call returns.
  *
  * One update, in this order (PyTorch's, with the penalty where the DLTH authors put it, so that it goes through momentum):
  *   g += λ·w on the leaving weights;  g += wd·w on all parameters;  v = μ·v + g;
@@ -50,14 +53,14 @@ export interface Network {
   /** L2 term with `strength` on the weights where `on` is 1. */
   setPenalty(penalty: { on: Mask; strength: number } | null): void;
   /** Forward, loss, backward, update. */
-  step(images: Float32Array, labels: Uint8Array, update: Update): Promise<void>;
+  step(images: Float32Array, labels: Labels, update: Update): Promise<void>;
   /** The update alone, from the gradients as they stand (`write("gradients")`, `gradients()`). */
   update(update: Update): Promise<void>;
   /** Mean loss of each step since the last call, measured before that step's update; the oldest first. */
   losses(): Promise<Float32Array>;
   /** Mean-loss gradients of all weights, dense where there is no mask; no update. Batch norm normalises by the batch, and
    * remembers nothing; nothing is dropped. */
-  gradients(images: Float32Array, labels: Uint8Array, labelSmoothing?: number): Promise<Weights>;
+  gradients(images: Float32Array, labels: Labels, labelSmoothing?: number): Promise<Weights>;
   /** One forward and backward pass with a given gradient of the output: how engines are compared layer by layer.
    * output and outputGradient [batch, classes]; inputGradient [batch, channels, height, width]. In mode "train" (the
    * default), batch norm normalises by the batch; nothing is remembered, nothing is dropped. */
@@ -69,7 +72,7 @@ export interface Network {
   ): Promise<{ output: Float32Array; inputGradient: Float32Array; gradients: Weights }>;
   /** loss = sum over the examples (float64 sum of float32 batch sums), correct = examples whose largest output is the
    * label's (first of equals; NaN is never correct). Any number of examples: split into batches of at most maxBatch. */
-  evaluate(images: Float32Array, labels: Uint8Array): Promise<{ loss: number; correct: number }>;
+  evaluate(images: Float32Array, labels: Labels): Promise<{ loss: number; correct: number }>;
   /** Frees memory and stops threads. The network cannot be used after it. */
   dispose(): Promise<void>;
 }

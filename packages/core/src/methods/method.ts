@@ -18,13 +18,36 @@ export interface Ticket {
   readonly weights: Weights;
   /** Iteration of the recipe to start the final training at (rewinding). Default 0. */
   readonly from?: number;
+  /** Left out: the mask holds through the final training. */
+  readonly remask?: Remask;
+}
+
+/** Dynamic sparse training: the mask changes while the ticket is trained. */
+export interface Remask {
+  /** Before iterations every, 2·every, … of the recipe, up to and with `until`. */
+  readonly every: number;
+  readonly until: number;
+  /** The mask from this iteration on. Weights that it brings back are 0, and so is their momentum. */
+  next(at: Remasking): Promise<Mask>;
+}
+
+export interface Remasking {
+  /** Of the recipe, from 0. */
+  readonly iteration: number;
+  /** The mask so far; its pruned weights are 0. */
+  readonly mask: Mask;
+  readonly weights: Weights;
+  /** Of the loss of this iteration's batch under the mask so far, for pruned weights too. Computed when asked for. */
+  gradients(): Promise<Weights>;
 }
 
 /** A stretch of training that a method asks for. What is left out is the recipe's. */
 export interface Phase {
   /** Shown on curves and progress lines, e.g. "dense training", "extrusion 2". */
   readonly name: string;
-  /** SGD updates. Left out = the recipe's epochs. */
+  /** Iteration of the recipe to start at: its learning rates and its batches from there on. Default 0. */
+  readonly from?: number;
+  /** SGD updates. Left out = the recipe's epochs, or what is left of them after `from`. */
   readonly iterations?: number;
   /** Passes over the training set; at most one of iterations and epochs. */
   readonly epochs?: number;
@@ -37,6 +60,33 @@ export interface Phase {
   readonly lossGradient?: "kept" | "blocked";
   /** RST's growing L2 term on the weights where `on` is 1; strength by iteration of the phase, from 0. */
   readonly penalty?: { readonly on: Mask; readonly strength: (iteration: number) => number };
+  /** Looks on at the end of each epoch, and may end the phase there. */
+  readonly watch?: Watch;
+}
+
+/** A fold over the epochs of a phase. What it remembers is bytes, so that a snapshot can keep it. */
+export interface Watch {
+  readonly start: Uint8Array;
+  next(memory: Uint8Array, weights: Weights): { readonly memory: Uint8Array; readonly stop: boolean };
+}
+
+/** Training images as the network sees them, without augmentation. */
+export interface ExampleBatch {
+  /** [batch, channels, height, width], normalised. */
+  readonly images: Float32Array;
+  /** Class numbers [batch]. */
+  readonly labels: Uint8Array | Uint16Array;
+}
+
+/** Derivatives by parameter name, of the parameter's size; of all parameters that are learned. */
+export type Derivatives = Readonly<Record<string, Float64Array>>;
+
+/** How the loss is measured where it is differentiated. */
+export interface LossOptions {
+  /** Batch norm normalises by the batch (default), or by the mean and variance it remembers. */
+  readonly batchNorm?: "batch" | "remembered";
+  /** Outputs are divided by it before the softmax. Default 1. */
+  readonly temperature?: number;
 }
 
 export interface DenseNetwork {
@@ -45,8 +95,23 @@ export interface DenseNetwork {
   readonly rng: Rng;
   /** How many weights to prune where, after round `round` of `rounds`, for this sparsity under the spec's scope. */
   quotas(sparsity: number, round?: number, rounds?: number): readonly Quota[];
+  /** Iterations of the recipe: what the final training has, unless a ticket starts later. */
+  readonly iterations: number;
   /** Trains a copy with a fresh optimiser; returns the weights of the last iteration. */
   train(weights: Weights, phase: Phase): Promise<Weights>;
+  /** Another draw of the initial weights. */
+  redraw(rng: Rng): Weights;
+  /**
+   * Draws `perClass` training images of each class (all, where a class has fewer), in `batches` parts of equal size or, if
+   * those were larger than 128 images, in more. Classes take turns, so that each part has all of them. The draw is `rng`'s.
+   */
+  examples(perClass: number, batches: number, rng: Rng): readonly ExampleBatch[];
+  /** Of the mean loss over a batch. Float32, on the cpu engine; with options in float64, on the reference engine. */
+  gradients(weights: Weights, batch: ExampleBatch, options?: LossOptions): Promise<Derivatives>;
+  /** H·v of the mean loss over a batch. A parameter that v does not name has 0 there. Float64, on the reference engine. */
+  hessianVector(weights: Weights, v: Derivatives, batch: ExampleBatch, options?: LossOptions): Promise<Derivatives>;
+  /** Of the sum of all outputs for one image of ones; batch norm as remembered. Float64, on the reference engine. */
+  flow(weights: Weights): Promise<Derivatives>;
 }
 
 export interface Method<S = unknown> {
@@ -60,5 +125,10 @@ export interface Method<S = unknown> {
   readonly settings: ZodType<S>;
   /** Can the method make a sparse ticket? Only `dense` cannot: it takes sparsity 0. */
   readonly sparse: boolean;
+  /**
+   * Does the final training change the mask? "moves": as many weights are kept as the ticket keeps, by quota. "grows": the
+   * ticket keeps them all, and the trained net has the sparsity. Left out: the mask is the ticket's.
+   */
+  readonly remasks?: "moves" | "grows";
   findTicket(net: DenseNetwork, sparsity: number, settings: S): Promise<Ticket>;
 }

@@ -3,19 +3,20 @@
  * its own, so that the iteration's number alone says which images it gets: resuming needs no state.
  */
 import type { Dataset, Examples } from "../datasets/dataset.ts";
+import type { Labels } from "../engine/engine.ts";
 import type { Rng } from "../rng.ts";
 
 export interface Batch {
   /** [batch, channels, height, width], normalised. */
   readonly images: Float32Array;
   /** [batch] */
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
   /** uint32 that decides what dropout drops; for nets that have dropout. */
   readonly dropoutSeed?: number;
 }
 
 /** The batch of an iteration of one phase, counted from the recipe's start. Its arrays hold until the next call. */
-export type Batches = (iteration: number) => Batch;
+export type Batches = (iteration: number) => Batch | Promise<Batch>;
 
 /** Makes the batches of the phase with this number (over the whole run, from 0). */
 export type BatchSource = (phase: number, batchSize: number) => Batches;
@@ -36,14 +37,14 @@ export function splitTraining(dataset: Dataset, protocol: "validation" | "paper"
 }
 
 /** Shuffled batches of the images that `indices` names; the last batch of an epoch is short where it must be. */
-export function shuffledBatches(dataset: Dataset, examples: Examples, indices: Uint32Array, rng: Rng): BatchSource {
+export function shuffledBatches(dataset: Dataset, examples: Examples, indices: Uint32Array, rng: Rng) {
   const assemble = assembler(dataset, examples);
-  return (phase, batchSize) => {
+  return (phase: number, batchSize: number) => {
     const epochIterations = Math.ceil(indices.length / batchSize);
     const chosen = new Uint32Array(batchSize);
     let epoch = -1;
     let order: Uint32Array = new Uint32Array();
-    return (iteration) => {
+    return (iteration: number): Batch => {
       const wanted = Math.floor(iteration / epochIterations);
       if (wanted !== epoch) {
         epoch = wanted;
@@ -62,8 +63,8 @@ export const withDropoutSeeds =
   (source: BatchSource, rng: Rng): BatchSource =>
   (phase, batchSize) => {
     const batches = source(phase, batchSize);
-    return (iteration) => ({
-      ...batches(iteration),
+    return async (iteration) => ({
+      ...(await batches(iteration)),
       dropoutSeed: rng.stream(`dropout/${phase}/${iteration}`).uint32(),
     });
   };
@@ -81,20 +82,26 @@ function assembler({ shape, mean, std }: Dataset, examples: Examples): (indices:
   const plane = height * width;
   const size = channels * plane;
   const tables = Array.from({ length: channels }, (_, c) => bitsOf(normalisation(mean[c]!, std[c]!)));
+  const stored = examples.images instanceof Uint8Array ? null : examples.images;
+  const one = new Uint8Array(stored?.imageBytes ?? 0);
+  const bytes = examples.images instanceof Uint8Array ? examples.images : one;
   let images = new Float32Array();
   let bits = bitsOf(images);
-  let labels = new Uint8Array();
+  const Labels = examples.labels instanceof Uint8Array ? Uint8Array : Uint16Array;
+  let labels: Labels = new Labels();
   return (indices) => {
     if (indices.length > labels.length) {
       images = new Float32Array(indices.length * size);
       bits = bitsOf(images);
-      labels = new Uint8Array(indices.length);
+      labels = new Labels(indices.length);
     }
     for (let i = 0; i < indices.length; i++) {
       const index = indices[i]!;
       labels[i] = examples.labels[index]!;
+      if (stored) stored.read(index, one, 0);
+      const from = stored ? 0 : index * size;
       for (let c = 0; c < channels; c++) {
-        lookUp(tables[c]!, examples.images, index * size + c * plane, plane, bits, i * size + c * plane);
+        lookUp(tables[c]!, bytes, from + c * plane, plane, bits, i * size + c * plane);
       }
     }
     return { images: images.subarray(0, indices.length * size), labels: labels.subarray(0, indices.length) };

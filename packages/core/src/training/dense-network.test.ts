@@ -14,17 +14,22 @@ const architecture = mlpTiny.architecture(toy.shape, toy.classes);
 const rng = seededRng(3);
 const initial = mlpTiny.initialise(architecture, rng);
 
+const never = () => expect.unreachable("nothing is scored here");
+const unused = { examples: never, gradients: never, hessianVector: never, flow: never };
+
 async function opened(journal?: Journal) {
   const { train } = await toy.load(async () => new Uint8Array());
   const phases: [number, ResolvedPhase][] = [];
   const finished: Weights[] = [];
-  const net = denseNetwork({
+  const { dense: net, finish } = denseNetwork({
     architecture,
     network: await referenceEngine().compile(architecture, 50),
     recipe: toy.recipe,
     initial,
     rng,
     quotas: (sparsity) => uniformQuotas({ "fc1.weight": 1024, "fc2.weight": 256 }, sparsity),
+    redraw: (draws) => mlpTiny.initialise(architecture, draws),
+    measures: unused,
     trainCount: 600,
     batches: shuffledBatches(
       toy,
@@ -39,7 +44,7 @@ async function opened(journal?: Journal) {
     },
     journal,
   });
-  return { net, phases, finished };
+  return { net, finish, phases, finished };
 }
 
 test("a phase falls back to the recipe, starts with a fresh optimiser, and leaves its argument alone", async () => {
@@ -77,9 +82,9 @@ test("completed phases are answered from the journal, with copies, and are not o
 });
 
 test("the final training is the recipe under the ticket's mask, from where it says", async () => {
-  const { net, phases } = await opened();
+  const { net, finish, phases } = await opened();
   const mask = { "fc1.weight": new Uint8Array(1024).fill(1, 100), "fc2.weight": new Uint8Array(256).fill(1) };
-  const trained = await net.finish({ mask, weights: net.initial, from: 80 });
+  const { weights: trained } = await finish({ mask, weights: net.initial, from: 80 });
   expect(phases[0]![1]).toMatchObject({ name: "final training", from: 80, iterations: 10, mask });
   expect(trained["fc1.weight"]!.subarray(0, 100)).toEqual(new Float32Array(100));
 });

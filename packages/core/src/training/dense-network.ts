@@ -7,6 +7,7 @@
  */
 import type { Network } from "../engine/engine.ts";
 import { type Architecture, parameters } from "../layers.ts";
+import type { Mask } from "../mask.ts";
 import type { DenseNetwork, Ticket } from "../methods/method.ts";
 import { type ResolvedPhase, resolveFinal, resolvePhase } from "../phase.ts";
 import type { Rng } from "../rng.ts";
@@ -36,6 +37,8 @@ export interface DenseNetworkParts {
   /** The method's own draws. */
   readonly rng: Rng;
   readonly quotas: DenseNetwork["quotas"];
+  readonly redraw: DenseNetwork["redraw"];
+  readonly measures: Pick<DenseNetwork, "examples" | "gradients" | "hessianVector" | "flow">;
   /** Images a pass goes through. */
   readonly trainCount: number;
   readonly batches: BatchSource;
@@ -45,36 +48,49 @@ export interface DenseNetworkParts {
   readonly journal?: Journal;
 }
 
-export interface TrainableNetwork extends DenseNetwork {
-  /** The final training of a ticket, after which the network holds the trained net under the ticket's mask. */
-  finish(ticket: Ticket): Promise<Weights>;
+export interface TrainableNetwork {
+  /** All that a method gets. */
+  readonly dense: DenseNetwork;
+  /** The final training of a ticket, after which the network holds the trained net under its mask: another one than the
+   * ticket's only if the ticket changes it on the way. */
+  finish(ticket: Ticket): Promise<{ mask: Mask; weights: Weights }>;
 }
 
-/** Its `train` and `finish` throw Diverged and Stopped, which methods let through. */
+/** `train` and `finish` throw Diverged and Stopped, which methods let through. */
 export function denseNetwork(parts: DenseNetworkParts): TrainableNetwork {
   const { architecture, network, recipe, trainCount, journal } = parts;
   let next = 0;
 
-  const run = async (phase: ResolvedPhase, weights: Weights): Promise<Weights> => {
+  const run = async (phase: ResolvedPhase, weights: Weights): Promise<{ mask: Mask | null; weights: Weights }> => {
     const index = next++;
     const done = journal?.completed[index];
-    if (done) return copyWeights(done);
+    if (done) return { mask: phase.mask, weights: copyWeights(done) };
     const resumed = index === journal?.completed.length ? journal.running : null;
     const start = resumed ?? { weights, momentum: noMomentum(architecture) };
     const observer = parts.observe(index, phase);
-    await train(network, phase, start, recipe, parts.batches(index, phase.batchSize), parts.trace, observer);
+    const batches = parts.batches(index, phase.batchSize);
+    const mask = await train(network, phase, start, recipe, batches, parts.trace, observer);
     const trained = await network.read("weights");
     if (!isFiniteWeights(trained)) throw new Diverged(phase, phase.iterations, "the weights are");
     observer.finished?.(trained);
-    return copyWeights(trained);
+    return { mask, weights: copyWeights(trained) };
   };
 
-  return {
+  const dense: DenseNetwork = {
     initial: copyWeights(parts.initial),
     prunable: parameters(architecture).flatMap(({ name, prunable }) => (prunable ? [name] : [])),
     rng: parts.rng,
     quotas: parts.quotas,
-    train: (weights, phase) => run(resolvePhase(phase, recipe, trainCount), weights),
-    finish: (ticket) => run(resolveFinal(ticket, recipe, trainCount), ticket.weights),
+    redraw: parts.redraw,
+    iterations: resolvePhase({ name: "recipe" }, recipe, trainCount).iterations,
+    train: async (weights, phase) => (await run(resolvePhase(phase, recipe, trainCount), weights)).weights,
+    ...parts.measures,
+  };
+  return {
+    dense: Object.freeze(dense),
+    async finish(ticket) {
+      const { mask, weights } = await run(resolveFinal(ticket, recipe, trainCount), ticket.weights);
+      return { mask: mask ?? ticket.mask, weights };
+    },
   };
 }

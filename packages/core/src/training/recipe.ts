@@ -16,6 +16,10 @@ export const recipeSchema = z.strictObject({
   weightDecay: z.number().min(0).max(1).describe("L2 term on all parameters"),
   nesterov: z.boolean().describe("Nesterov momentum"),
   labelSmoothing: z.number().min(0).max(1).describe("share of the label spread over all classes"),
+  augmentation: z
+    .enum(["crop-flip", "random-resized-crop"])
+    .optional()
+    .describe("how training images vary, drawn anew for each image of each epoch; left out: not at all"),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;

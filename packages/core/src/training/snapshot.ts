@@ -8,6 +8,7 @@ import { z } from "zod";
 import { canonicalBytes, decodeNumber, encodeNumber, numberSchema, parseCanonical } from "../canonical.ts";
 import { NUMERICS } from "../engine/numerics.ts";
 import { type Architecture, learned, type Parameter, parameters } from "../layers.ts";
+import type { Mask } from "../mask.ts";
 import { Problem } from "../problem.ts";
 import { resultSchema } from "../result.ts";
 import { readTensorFile, type Tensor, writeTensorFile } from "../tensor-file.ts";
@@ -69,6 +70,8 @@ export function writeSnapshot(
       dense("block", position.block),
       dense("weights", joined(held, weights)),
       dense("momentum", joined(learned(architecture), momentum)),
+      ...(position.mask ? [dense("mask", joinedMask(architecture, position.mask))] : []),
+      ...(position.memory ? [dense("memory", position.memory)] : []),
       ...journal.completed.map((done, i) => dense(`completed/${i}`, joined(held, done))),
     ],
   });
@@ -89,6 +92,26 @@ function joined(of: readonly Parameter[], values: Weights): Float32Array {
 function parted(of: readonly Parameter[], all: Float32Array): Weights {
   let offset = 0;
   return Object.fromEntries(of.map(({ name, size }) => [name, all.subarray(offset, (offset += size))]));
+}
+
+const prunableOf = (architecture: Architecture) => parameters(architecture).filter(({ prunable }) => prunable);
+
+function joinedMask(architecture: Architecture, mask: Mask): Uint8Array {
+  const all = new Uint8Array(sizeOf(prunableOf(architecture)));
+  let offset = 0;
+  for (const { name, size } of prunableOf(architecture)) {
+    all.set(mask[name]!, offset);
+    offset += size;
+  }
+  return all;
+}
+
+function partedMask(architecture: Architecture, all: Tensor["values"]): Mask {
+  const of = prunableOf(architecture);
+  if (!(all instanceof Uint8Array) || all.length !== sizeOf(of) || all.some((kept) => kept > 1))
+    throw new Problem("bad-file", `snapshot: mask: expected ${sizeOf(of)} bytes of 0 and 1; got others`);
+  let offset = 0;
+  return Object.fromEntries(of.map(({ name, size }) => [name, all.slice(offset, (offset += size))]));
 }
 
 /**
@@ -112,10 +135,13 @@ export function readSnapshot(bytes: Uint8Array, of: SnapshotOf, architecture: Ar
   if (!parsed.success)
     throw new Problem("bad-file", `snapshot: state: ${parsed.error.message}`, { cause: parsed.error });
   const { completed, position, trace, record } = parsed.data;
-  if (tensors.size !== 4 + completed)
+  const mask = tensors.get("mask");
+  const memory = tensors.get("memory");
+  const extra = (mask ? 1 : 0) + (memory ? 1 : 0);
+  if (tensors.size !== 4 + extra + completed)
     throw new Problem(
       "bad-file",
-      `snapshot: expected ${4 + completed} tensors after ${completed} phases; got ${tensors.size}`,
+      `snapshot: expected ${4 + extra + completed} tensors after ${completed} phases; got ${tensors.size}`,
     );
   const set = (name: string, of: readonly Parameter[]): Weights => {
     const values = tensors.get(name);
@@ -133,7 +159,13 @@ export function readSnapshot(bytes: Uint8Array, of: SnapshotOf, architecture: Ar
       running: {
         weights: set("weights", held),
         momentum: set("momentum", learned(architecture)),
-        position: { ...position, lossSum: decodeNumber(position.lossSum), block },
+        position: {
+          ...position,
+          lossSum: decodeNumber(position.lossSum),
+          block,
+          ...(mask && { mask: partedMask(architecture, mask) }),
+          ...(memory instanceof Uint8Array && { memory }),
+        },
       },
     },
     trace,

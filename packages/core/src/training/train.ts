@@ -7,6 +7,8 @@
  */
 import type { Network } from "../engine/engine.ts";
 import { type Architecture, learned } from "../layers.ts";
+import type { Mask } from "../mask.ts";
+import type { Remask } from "../methods/method.ts";
 import type { ResolvedPhase } from "../phase.ts";
 import { BLOCK, maskDigest, type Trace } from "../trace.ts";
 import type { Weights } from "../weights.ts";
@@ -22,6 +24,10 @@ export interface Position {
   /** Sum and number of losses since the last evaluation. */
   readonly lossSum: number;
   readonly lossCount: number;
+  /** The mask in force, where the phase changes it. */
+  readonly mask?: Mask;
+  /** What the phase's watch remembers. */
+  readonly memory?: Uint8Array;
 }
 
 /** Where a phase starts from. The position is a resumed phase's; left out = iteration 0. */
@@ -55,7 +61,10 @@ export class Diverged extends Error {
 /** The observer ended the run. */
 export class Stopped extends Error {}
 
-/** Leaves the trained net in the network, under the phase's mask. Throws Diverged or Stopped. */
+/**
+ * Leaves the trained net in the network, under the phase's mask. Returns the mask it ended with: another one than the phase's
+ * only where the phase changes it. Throws Diverged or Stopped.
+ */
 export async function train(
   network: Network,
   phase: ResolvedPhase,
@@ -64,9 +73,11 @@ export async function train(
   batches: Batches,
   trace: Trace,
   observer: Observer,
-): Promise<void> {
-  const { mask, penalty, lossGradient } = phase;
-  const digest = maskDigest(mask);
+): Promise<Mask | null> {
+  const { penalty, lossGradient, watch, remask } = phase;
+  let mask = start.position?.mask ?? phase.mask;
+  let digest = maskDigest(mask);
+  let memory = start.position?.memory ?? watch?.start;
   const block = new Float32Array(BLOCK);
   let { iteration, lossSum, lossCount } = start.position ?? { iteration: 0, lossSum: 0, lossCount: 0 };
   let filled = start.position?.block.length ?? 0; // losses in the block
@@ -88,7 +99,11 @@ export async function train(
   };
   const position = async (): Promise<Position> => {
     await drain();
-    return { iteration, block: block.slice(0, filled), lossSum, lossCount };
+    return {
+      ...{ iteration, block: block.slice(0, filled), lossSum, lossCount },
+      ...(remask && mask && { mask }),
+      ...(memory && { memory }),
+    };
   };
 
   network.setMask(null);
@@ -103,30 +118,55 @@ export async function train(
       strength = wanted;
       network.setPenalty({ on: penalty.on, strength });
     }
-    const { images, labels, dropoutSeed } = batches(phase.from + iteration);
+    const { images, labels, dropoutSeed } = await batches(phase.from + iteration);
     const learningRate = phase.learningRate(iteration);
     const { momentum, weightDecay, nesterov, labelSmoothing } = recipe;
+    if (mask && remask && changesAt(remask, phase.from + iteration)) {
+      mask = await remask.next({
+        iteration: phase.from + iteration,
+        mask,
+        weights: await network.read("weights"),
+        gradients: async () => {
+          network.setMask(null); // so that pruned weights have gradients
+          return network.gradients(images, labels, labelSmoothing);
+        },
+      });
+      digest = maskDigest(mask);
+      network.setMask(mask);
+    }
     const update = { learningRate, momentum, weightDecay, nesterov, labelSmoothing, lossGradient, dropoutSeed };
     await network.step(images, labels, update);
     if (iteration === 0 && mask && !phase.maskFirst) network.setMask(mask);
     iteration++;
     inBlock++;
 
-    const last = iteration === phase.iterations;
+    const epochEnds = (phase.from + iteration) % phase.epochIterations === 0;
+    let isOver = false;
+    if (watch && memory && epochEnds) {
+      const seen = watch.next(memory, await network.read("weights"));
+      memory = seen.memory;
+      isOver = seen.stop;
+    }
+    const last = isOver || iteration === phase.iterations;
     if (inBlock === BLOCK || last) {
       await drain();
       trace.add(block.subarray(0, filled), digest);
       observer.block?.(iteration, block.subarray(0, filled).reduce((sum, loss) => sum + loss, 0) / filled);
       filled = inBlock = 0;
     }
-    if (last || (phase.from + iteration) % phase.epochIterations === 0) {
+    if (last || epochEnds) {
       await drain();
       await observer.evaluated(iteration, lossSum / lossCount);
       lossSum = lossCount = 0;
     }
+    if (isOver) break; // no snapshot here: it would go on
     if ((await observer.between?.(iteration, position)) === "stop") throw new Stopped(`${phase.name}: stopped`);
   }
+  return mask;
 }
+
+const changesAt = ({ every, until }: Remask, iteration: number): boolean =>
+  iteration > 0 && iteration % every === 0 && iteration <= until;
 
 /** Of each learned parameter. */
 export const noMomentum = (architecture: Architecture): Weights =>

@@ -89,7 +89,7 @@ export interface Arena {
   readonly control: number;
   readonly call: number;
   readonly programs: number;
-  /** [batch][features] as they come, and one byte a label. */
+  /** [batch][features] as they come, and two bytes a label. */
   readonly images: number;
   readonly labels: number;
   readonly classes: number;
@@ -138,7 +138,7 @@ export function planArena(stages: Stages, maxBatch: number, threads: number, lim
   const call = take(LINE);
   const programs = take(instructionLimit(stages.list.length + (stages.body?.items.length ?? 0)) * INSTRUCTION_BYTES);
   const images = floats(columns * stages.features, ROW_SLACK_BYTES);
-  const labels = take(columns + LINE);
+  const labels = take(2 * columns + LINE);
   const body = stages.body ? placeBody(stages.body, { take, floats, parameter, state }, columns / 16, threads) : null;
   const headFeatures = stages.body?.features ?? stages.features;
   const entrance = floats(columns * headFeatures);

@@ -3,7 +3,7 @@ import { multiplyAdds } from "../../flops.ts";
 import { type Architecture, parameters as parametersOf } from "../../layers.ts";
 import { Problem } from "../../problem.ts";
 import { checkExamples, checkImages, checkMask, checkWeights } from "../checks.ts";
-import type { Network, Update } from "../engine.ts";
+import type { Labels, Network, Update } from "../engine.ts";
 import { type Arena, columnsOf, planArena } from "./arena.ts";
 import { parametersIn } from "./parameters.ts";
 import { type Program, writePrograms } from "./program.ts";
@@ -64,7 +64,7 @@ export async function compileNetwork(architecture: Architecture, maxBatch: numbe
   const words = new Uint32Array(memory, arena.call, 16);
   const numbers = new Float32Array(memory, arena.call, 16);
   const imageBuffer = new Float32Array(memory, arena.images, columnsOf(maxBatch) * features);
-  const labelBuffer = new Uint8Array(memory, arena.labels, maxBatch);
+  const labelBuffer = new Uint16Array(memory, arena.labels, maxBatch);
 
   function load(images: Float32Array, batch: number): void {
     imageBuffer.set(images);
@@ -72,7 +72,7 @@ export async function compileNetwork(architecture: Architecture, maxBatch: numbe
     words[COLUMNS] = columnsOf(batch);
   }
 
-  function loadExamples(images: Float32Array, labels: Uint8Array): void {
+  function loadExamples(images: Float32Array, labels: Labels): void {
     load(images, labels.length);
     labelBuffer.set(labels);
   }

@@ -1,7 +1,8 @@
 /** Softmax cross-entropy with label smoothing, and which outputs are right. Logits are [batch, classes]. */
+import type { Labels } from "../engine.ts";
 
 /** Sum of the losses, and gradient of that sum. The smoothed target is (1 − s)·one-hot + s ÷ classes. */
-export function crossEntropy(logits: Float64Array, labels: Uint8Array, classes: number, smoothing: number) {
+export function crossEntropy(logits: Float64Array, labels: Labels, classes: number, smoothing: number) {
   const gradient = new Float64Array(logits.length);
   let loss = 0;
   for (let n = 0; n < labels.length; n++) {
@@ -19,7 +20,7 @@ export function crossEntropy(logits: Float64Array, labels: Uint8Array, classes: 
 }
 
 /** Examples whose largest logit is the label's: the first of equals; a row with a NaN is never correct. */
-export function countCorrect(logits: Float64Array, labels: Uint8Array, classes: number): number {
+export function countCorrect(logits: Float64Array, labels: Labels, classes: number): number {
   let correct = 0;
   for (let n = 0; n < labels.length; n++) {
     const row = logits.subarray(n * classes, (n + 1) * classes);

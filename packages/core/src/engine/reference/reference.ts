@@ -7,7 +7,7 @@ import { type Architecture, learned, type Node, nodesOf, type Parameter, paramet
 import type { Mask } from "../../mask.ts";
 import type { Weights } from "../../weights.ts";
 import { checkExamples, checkImages, checkMask, checkWeights, exampleSize } from "../checks.ts";
-import type { Engine, Network, Update } from "../engine.ts";
+import type { Engine, Labels, Network, Update } from "../engine.ts";
 import { countCorrect, crossEntropy } from "./loss.ts";
 import { forward, type Pass, type Tensors } from "./pass.ts";
 
@@ -73,7 +73,7 @@ class ReferenceNetwork implements Network {
     this.#penalty = penalty;
   }
 
-  async step(images: Float32Array, labels: Uint8Array, update: Update): Promise<void> {
+  async step(images: Float32Array, labels: Labels, update: Update): Promise<void> {
     checkExamples(this.#architecture, this.#maxBatch, images, labels);
     this.#losses.push(this.#lossGradients(images, labels, update.labelSmoothing, "step", update.dropoutSeed));
     await this.update(update);
@@ -103,7 +103,7 @@ class ReferenceNetwork implements Network {
     return losses;
   }
 
-  async gradients(images: Float32Array, labels: Uint8Array, labelSmoothing = 0): Promise<Weights> {
+  async gradients(images: Float32Array, labels: Labels, labelSmoothing = 0): Promise<Weights> {
     checkExamples(this.#architecture, this.#maxBatch, images, labels);
     this.#lossGradients(images, labels, labelSmoothing, "train");
     return this.read("gradients");
@@ -120,7 +120,7 @@ class ReferenceNetwork implements Network {
     };
   }
 
-  async evaluate(images: Float32Array, labels: Uint8Array): Promise<{ loss: number; correct: number }> {
+  async evaluate(images: Float32Array, labels: Labels): Promise<{ loss: number; correct: number }> {
     checkExamples(this.#architecture, null, images, labels);
     const size = exampleSize(this.#architecture);
     let loss = 0;
@@ -147,13 +147,7 @@ class ReferenceNetwork implements Network {
   }
 
   /** Fills the gradients; returns the mean loss. */
-  #lossGradients(
-    images: Float32Array,
-    labels: Uint8Array,
-    smoothing: number,
-    mode: "step" | "train",
-    seed = 0,
-  ): number {
+  #lossGradients(images: Float32Array, labels: Labels, smoothing: number, mode: "step" | "train", seed = 0): number {
     const batch = labels.length;
     const { output, backward } = this.#forward(images, batch, mode, seed);
     const { loss, gradient } = crossEntropy(output, labels, this.#architecture.classes, smoothing);

@@ -10,7 +10,7 @@ import { Problem } from "../../problem.ts";
 import type { Weights } from "../../weights.ts";
 import { checkExamples, checkImages, checkMask, checkWeights, exampleSize } from "../checks.ts";
 import { isDropped } from "../dropout.ts";
-import type { Network, Update } from "../engine.ts";
+import type { Labels, Network, Update } from "../engine.ts";
 import { type Backend, use } from "./backend.ts";
 import { flatSize, joined, pack, unpack } from "./flat.ts";
 import { Graph, type Settings } from "./graph.ts";
@@ -109,7 +109,7 @@ export class TfjsNetwork implements Network {
     };
   }
 
-  async step(images: Float32Array, labels: Uint8Array, update: Update): Promise<void> {
+  async step(images: Float32Array, labels: Labels, update: Update): Promise<void> {
     checkExamples(this.#architecture, this.#maxBatch, images, labels);
     use(this.#backend);
     tf.tidy(() => {
@@ -144,7 +144,7 @@ export class TfjsNetwork implements Network {
     return values;
   }
 
-  async gradients(images: Float32Array, labels: Uint8Array, labelSmoothing = 0): Promise<Weights> {
+  async gradients(images: Float32Array, labels: Labels, labelSmoothing = 0): Promise<Weights> {
     checkExamples(this.#architecture, this.#maxBatch, images, labels);
     use(this.#backend);
     tf.tidy(() => {
@@ -181,7 +181,7 @@ export class TfjsNetwork implements Network {
     return { output, inputGradient, gradients: await this.read("gradients") };
   }
 
-  async evaluate(images: Float32Array, labels: Uint8Array): Promise<{ loss: number; correct: number }> {
+  async evaluate(images: Float32Array, labels: Labels): Promise<{ loss: number; correct: number }> {
     checkExamples(this.#architecture, null, images, labels);
     const size = exampleSize(this.#architecture);
     const { classes } = this.#architecture;
@@ -235,7 +235,7 @@ export class TfjsNetwork implements Network {
   #masked = (values: Tensor): Tensor => (this.#mask ? tf.where(this.#mask, values, 0) : tf.clone(values));
 
   /** Fills the gradients. `dropoutSeed` null = nothing is dropped. Inside a tidy. */
-  #lossGradients(images: Float32Array, labels: Uint8Array, labelSmoothing: number, dropoutSeed: number | null) {
+  #lossGradients(images: Float32Array, labels: Labels, labelSmoothing: number, dropoutSeed: number | null) {
     const { classes } = this.#architecture;
     const batch = labels.length;
     const kept = (node: number) => (dropoutSeed === null ? null : this.#kept(node, batch, dropoutSeed));
@@ -308,14 +308,14 @@ export class TfjsNetwork implements Network {
 }
 
 /** (1 − s)·one-hot + s ÷ classes, [batch, classes]. */
-function targets(labels: Uint8Array, classes: number, smoothing: number): Tensor {
+function targets(labels: Labels, classes: number, smoothing: number): Tensor {
   const values = new Float32Array(labels.length * classes).fill(smoothing / classes);
   for (const [n, label] of labels.entries()) values[n * classes + label]! += 1 - smoothing;
   return tf.tensor(values, [labels.length, classes]);
 }
 
 /** Examples whose largest logit is the label's: the first of equals; a row with a NaN is never correct. */
-function countCorrect(logits: Float32Array, labels: Uint8Array, classes: number): number {
+function countCorrect(logits: Float32Array, labels: Labels, classes: number): number {
   let correct = 0;
   for (const [n, label] of labels.entries()) {
     const row = logits.subarray(n * classes, (n + 1) * classes);

@@ -196,7 +196,7 @@ static void execute(const struct instruction *q, char *base, struct call *c, u32
       break;
     case LOSS:
     case COUNT:
-      if (id == 0) loss(c, x, q->op == LOSS ? y : 0, (const unsigned char *)(base + q->index), q->outputs);
+      if (id == 0) loss(c, x, q->op == LOSS ? y : 0, (const unsigned short *)(base + q->index), q->outputs);
       break;
     case GATE: {
       struct share s = SHARE(q->outputs * columns, 16);

@@ -39,14 +39,14 @@ INLINE vf log_(vf x) {
 
 // z [classes][columns] → loss of the batch (sum over the true columns) and, with d, d = (softmax - target) / batch.
 // correct counts columns whose label's output is the largest, the first of equals; a NaN in a column makes it wrong.
-static void loss(struct call *c, const float *z, float *d, const unsigned char *labels, size classes) {
+static void loss(struct call *c, const float *z, float *d, const unsigned short *labels, size classes) {
   const size columns = c->columns;
   const float smoothing = c->smoothing, off = smoothing / (float)classes, on = 1.0f - smoothing + off;
   vi iota, correct = {0};
   for (int l = 0; l < LANES; l++) iota[l] = l;
   float sums[16] = {0};
   for (size b = 0; b < columns; b += LANES) {
-    vi label = __builtin_convertvector(*(const vbytes *)(labels + b), vi), real = iota + (int)b < (int)c->batch;
+    vi label = __builtin_convertvector(*(const vshorts *)(labels + b), vi), real = iota + (int)b < (int)c->batch;
     vf top = LOAD(z + b), own = {0}, sum = {0}, all = {0};
     for (size k = 0; k < classes; k++) {
       vf x = LOAD(z + k * columns + b);

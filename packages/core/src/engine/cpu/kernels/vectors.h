@@ -44,7 +44,7 @@ typedef unsigned long size;
 
 typedef float vf __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef int vi __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-typedef unsigned char vbytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+typedef unsigned short vshorts __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
 typedef signed char vflags __attribute__((vector_size(LANES), aligned(1), may_alias));
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 

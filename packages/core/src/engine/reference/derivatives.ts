@@ -1,0 +1,55 @@
+/**
+ * Derivatives in float64 for methods that score weights before training: gradients of the loss at a temperature, and of
+ * the sum of the outputs, which overflows float32 in deep nets.
+ */
+import { type Architecture, learned, nodesOf } from "../../layers.ts";
+import type { Derivatives, ExampleBatch, LossOptions } from "../../methods/method.ts";
+import type { Weights } from "../../weights.ts";
+import { crossEntropy } from "./loss.ts";
+import { forward, type Tensors } from "./pass.ts";
+
+/** Of the mean of cross-entropy(outputs ÷ temperature) over the batch. */
+export function lossGradients(
+  architecture: Architecture,
+  weights: Weights,
+  { images, labels }: ExampleBatch,
+  { batchNorm = "batch", temperature = 1 }: LossOptions,
+): Derivatives {
+  const batch = labels.length;
+  const { output, backward } = forward(nodesOf(architecture), Float64Array.from(images), {
+    batch,
+    weights: widened(weights),
+    mode: batchNorm === "batch" ? "train" : "evaluate",
+  });
+  const { gradient } = crossEntropy(
+    output.map((z) => z / temperature),
+    labels,
+    architecture.classes,
+    0,
+  );
+  const gradients = zeros(architecture);
+  backward(
+    gradient.map((g) => g / batch / temperature),
+    gradients,
+  );
+  return gradients;
+}
+
+/** Of the sum of all outputs for one image of ones, batch norm as remembered. */
+export function outputGradients(architecture: Architecture, weights: Weights): Derivatives {
+  const [channels, height, width] = architecture.input;
+  const { output, backward } = forward(nodesOf(architecture), new Float64Array(channels * height * width).fill(1), {
+    batch: 1,
+    weights: widened(weights),
+    mode: "evaluate",
+  });
+  const gradients = zeros(architecture);
+  backward(new Float64Array(output.length).fill(1), gradients);
+  return gradients;
+}
+
+const zeros = (architecture: Architecture): Tensors =>
+  Object.fromEntries(learned(architecture).map(({ name, size }) => [name, new Float64Array(size)]));
+
+const widened = (weights: Weights): Tensors =>
+  Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, Float64Array.from(values)]));
