@@ -1,13 +1,5 @@
 /** What a person reads when a run has ended: the numbers of its result, and nothing that is not in it. */
-import {
-  architectureOf,
-  type Architecture,
-  layerGroups,
-  parseCompleteSpec,
-  type Result,
-  type Score,
-  type Spec,
-} from "@ticketmark/core";
+import { architectureOf, layerGroups, parseCompleteSpec, type Result, type Score } from "@ticketmark/core";
 import { formatSeconds, formatShare } from "./status.ts";
 
 const score = ({ correct, total }: Score) => `${formatShare(correct / total)} (${correct} of ${total})`;

@@ -151,7 +151,14 @@ export const someJob = (more: Partial<NewJob> = {}): NewJob => ({
   groupDigest: someDigest(),
   engine: "auto",
   priority: 0,
-  plan: { phases: [], methodIterations: 0, methodExamples: 0, finalIterations: 1, finalExamples: 1 } satisfies Plan,
+  plan: {
+    phases: [],
+    methodIterations: 0,
+    methodExamples: 0,
+    finalIterations: 1,
+    finalExamples: 1,
+    scoredExamples: 0,
+  } satisfies Plan,
   createdBy: "tests",
   ...more,
 });

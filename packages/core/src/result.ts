@@ -108,8 +108,9 @@ export const resultSchema = z.strictObject({
   }),
   /** Milliseconds an iteration, measured over blocks of 100 of the final training. */
   iterationTime: timesSchema.nullable(),
-  /** The same net's without its mask, measured over some iterations before the final training; null or absent: not measured. */
-  denseIterationTime: timesSchema.nullish(),
+  /** Milliseconds of a step of the ticket without its mask and with it, measured in turns before the final training. The
+   * ratio is the speed-up that sparsity gave there. Absent: not measured (short or dense). */
+  stepTimes: z.strictObject({ dense: timesSchema, masked: timesSchema }).optional(),
   /** Memory of the network on its device: parameters, activations, gradients. Data and the program itself come on top. */
   peakBytes: count,
   seconds: z.number().min(0),

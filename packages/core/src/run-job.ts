@@ -10,7 +10,7 @@ import { CLAIM_ENGINE } from "./engine/index.ts";
 import { NUMERICS } from "./engine/numerics.ts";
 import type { Progress } from "./job.ts";
 import { parameters } from "./layers.ts";
-import { keptCount } from "./mask.ts";
+import { type Mask, sparsityOf } from "./mask.ts";
 import { layerCounts, measureSparsity } from "./measures.ts";
 import { methods } from "./methods/index.ts";
 import type { Ticket } from "./methods/method.ts";
@@ -29,6 +29,7 @@ import { measures } from "./training/derivatives.ts";
 import { EVALUATION_BATCH, evaluate, evaluateWeights } from "./training/evaluate.ts";
 import { newRecord, Recorder, type RunRecord } from "./training/record.ts";
 import { readSnapshot, writeSnapshot } from "./training/snapshot.ts";
+import { MEASURED_FROM_ITERATIONS, measureStepTimes, quartiles } from "./training/step-times.ts";
 import { Diverged, type Position, Stopped } from "./training/train.ts";
 import type { Weights } from "./weights.ts";
 
@@ -165,6 +166,7 @@ export const runJob: RunJob = async (spec, options) => {
     sparsity: null,
     cost: costOf(record, planned.scoredExamples),
     iterationTime: quartiles(record.blockTimes),
+    ...(record.stepTimes && { stepTimes: record.stepTimes }),
     peakBytes: network.peakBytes + (claimNetwork === network ? 0 : claimNetwork.peakBytes),
     seconds: record.seconds,
     trace: { every: BLOCK, ...trace.state },
@@ -176,16 +178,23 @@ export const runJob: RunJob = async (spec, options) => {
     files: { result: canonicalBytes(result), ticket, trained },
   });
 
+  const timeSteps = async (found: Ticket): Promise<void> => {
+    const isMeasured = record.stepTimes !== undefined || record.phases.some(({ part }) => part === "final");
+    if (isMeasured || planned.finalIterations < MEASURED_FROM_ITERATIONS || isDense(found.mask)) return;
+    const batch = normalised(dataset, data.train, split.train.subarray(0, spec.recipe.batchSize));
+    record.stepTimes = await measureStepTimes(network, found, batch, spec.recipe, options.now);
+  };
+
   try {
     ticket = await methods.get(id).findTicket(dense, spec.sparsity, settings);
     const { mask, weights } = ticket;
     if (!record.afterCut) {
-      const cut = keptCount(mask) < prunable.reduce((sum, { size }) => sum + size, 0);
-      if (cut) record.beforeCut = await evaluateWeights(claimNetwork, { mask: null, weights }, test, pause);
+      if (!isDense(mask)) record.beforeCut = await evaluateWeights(claimNetwork, { mask: null, weights }, test, pause);
       await evaluateWeights(network, { mask, weights }, test, pause);
       await recorder.evaluated(record.phases.length, Number.NaN);
       record.afterCut = await evaluateWeights(claimNetwork, { mask, weights }, test, pause);
     }
+    await timeSteps(ticket);
     const trained = await finish(ticket);
     const last = await evaluateWeights(claimNetwork, trained, test, pause);
     recorder.take();
@@ -213,6 +222,8 @@ export const runJob: RunJob = async (spec, options) => {
   }
 };
 
+const isDense = (mask: Mask): boolean => sparsityOf(mask) === 0;
+
 /** Iterations and images before the ticket and after it. */
 function costOf({ phases, examples }: RunRecord, scoredExamples: number): Result["cost"] {
   const sum = (part: "method" | "final", of: (i: number) => number) =>
@@ -224,17 +235,4 @@ function costOf({ phases, examples }: RunRecord, scoredExamples: number): Result
     finalExamples: sum("final", (i) => examples[i]!),
     ...(scoredExamples > 0 && { scoredExamples }),
   };
-}
-
-/** Interpolated between neighbours; null without a value. */
-function quartiles(values: readonly number[]): Result["iterationTime"] {
-  if (values.length === 0) return null;
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): number => {
-    const position = share * (sorted.length - 1);
-    const low = Math.floor(position);
-    const high = Math.min(low + 1, sorted.length - 1);
-    return sorted[low]! + (position - low) * (sorted[high]! - sorted[low]!);
-  };
-  return { q25: at(0.25), median: at(0.5), q75: at(0.75) };
 }

@@ -75,7 +75,7 @@ test("a run gives a valid result, whose files are what it says", async () => {
 
   const planned = await plan(spec);
   expect(result.phases.map(({ seconds: _, ...phase }) => phase)).toEqual(
-    planned.phases.map(({ examples: _, evaluations: __, ...phase }) => phase),
+    planned.phases.map(({ examples: _, evaluations: __, mayEndEarly: ___, ...phase }) => phase),
   );
   const entries = planned.phases.flatMap(({ evaluations, part }, i) =>
     Array(evaluations + Number(part === "final")).fill(i),
@@ -326,4 +326,25 @@ describe("snapshots", () => {
       expect(essence(asked.result)).toEqual(essence(whole.result));
     },
   );
+});
+
+test("steps are timed with the mask and without before a long final training, and no bit depends on it", async () => {
+  const spec = toy({ method: "random", sparsity: 0.9, recipe: { epochs: 40 } }); // 1,000 iterations
+  const whole = await complete(spec);
+  const { stepTimes, iterationTime } = whole.result;
+  for (const times of [stepTimes!.dense, stepTimes!.masked, iterationTime!]) expect(times.median).toBeGreaterThan(0);
+  expect((await complete(toy({ method: "random", sparsity: 0.9 }))).result.stepTimes).toBeUndefined();
+
+  const untimed: Engine = {
+    ...referenceEngine(),
+    async compile(architecture, maxBatch) {
+      const network = await referenceEngine().compile(architecture, maxBatch);
+      const step = network.step.bind(network);
+      network.step = async (images, labels, update) => {
+        if (update.learningRate > 0) await step(images, labels, update);
+      };
+      return network;
+    },
+  };
+  expect(essence((await complete(spec, { engine: untimed })).result)).toEqual(essence(whole.result));
 });

@@ -23,6 +23,7 @@ export const recordSchema = z.strictObject({
   afterCut: scoreSchema.nullable(),
   best: z.strictObject({ score: scoreSchema, iteration: z.number().int().min(0) }).nullable(),
   validation: scoreSchema.nullable(),
+  stepTimes: resultSchema.shape.stepTimes,
   /** Milliseconds an iteration, by block of the final training. */
   blockTimes: z.array(z.number().min(0)),
   seconds: z.number().min(0),
