@@ -6,16 +6,8 @@
  * seeds after each comparison is there once.
  */
 import type { SpecInput } from "../spec.ts";
+import { lthIter, rst, rstIter, scratch } from "./reference.ts";
 import type { Suite } from "./suite.ts";
-
-/** 1,001 raises of strength until it is above 1, then 999 iterations more: 2,000. */
-const extrusion = { interval: 1, granularity: 0.001, limit: 1, settle: 999, learningRate: 0.001, batchSize: 60 };
-
-const scratch = { id: "random" };
-const rst = { id: "rst", ...extrusion };
-/** The reference finds earlier cuts as the authors' code does. */
-const rstIter = { id: "rst-iter", rounds: 3, earlier: "magnitude", ...extrusion };
-const lthIter = { id: "lth-iter", rounds: 3 };
 
 const spec = (method: SpecInput["method"], sparsity: number, seed = 0): SpecInput => ({
   dataset: "mnist",

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { plan } from "../plan.ts";
 import { parseSpec, specDigest } from "../spec.ts";
 import { suites } from "./index.ts";
 
@@ -28,6 +29,33 @@ test("quickstart: every comparison of the reference table, three seeds for Scrat
         [`l1 ${s}`, 1],
         [`lth ${s}`, 1],
         [`lth-iter ${s}`, 1],
+      ]),
+    ),
+  });
+});
+
+test("mnist-reference: five seeds of each row of the reference table, of as many iterations as it says", async () => {
+  const rows = new Map<string, { seeds: number[]; iterations: number }>();
+  for (const input of suites.get("mnist-reference").specs()) {
+    const spec = parseSpec(input);
+    expect(spec).toMatchObject({ dataset: "mnist", model: "lenet-300-100", protocol: "paper" });
+    const long = spec.recipe.epochs === 7 ? "-long" : "";
+    const key = `${spec.method.id}${long} ${spec.sparsity}`;
+    const { methodIterations, finalIterations } = await plan(spec);
+    const row = rows.get(key) ?? { seeds: [], iterations: methodIterations + finalIterations };
+    rows.set(key, { ...row, seeds: [...row.seeds, spec.seed] });
+  }
+  const seeds = [0, 1, 2, 3, 4];
+  expect(Object.fromEntries(rows)).toEqual({
+    "dense 0": { seeds, iterations: 5_000 },
+    ...Object.fromEntries(
+      [0.9, 0.98].flatMap((s) => [
+        [`random ${s}`, { seeds, iterations: 5_000 }],
+        [`random-long ${s}`, { seeds, iterations: 7_000 }],
+        [`rst ${s}`, { seeds, iterations: 7_000 }],
+        [`rst-iter ${s}`, { seeds, iterations: 11_000 }],
+        [`lth ${s}`, { seeds, iterations: 10_000 }],
+        [`lth-iter ${s}`, { seeds, iterations: 20_000 }],
       ]),
     ),
   });
