@@ -1,14 +1,24 @@
 /**
  * From stored runs to what the leaderboard draws: runs of one spec and several seeds are a group; groups that can be
- * compared (same protocol, same final training) are a track; ranks are given inside a track, at one sparsity.
+ * compared (same protocol, same final training, same rule of where weights go) are a track; ranks are given inside a
+ * track, at one sparsity. Dense runs have no such rule: they stand in every track of their protocol and training.
  *
  * What counts towards a mean: completed runs whose accuracy this site did not find to be another, the first one to arrive
  * of each seed. The others are listed and counted, never hidden: nobody improves a mean by running a seed again.
  */
-import { canonicalJson, LEVELS, type Level, type Spec } from "@ticketmark/core";
+import {
+  canonicalJson,
+  LEVELS,
+  type Level,
+  type Rank,
+  ranks,
+  type Spec,
+  type Summary,
+  summarise,
+  uncertainty,
+} from "@ticketmark/core";
 import { group as groupBy } from "d3-array";
 import { isSteps, type Steps } from "./field-text.ts";
-import { type Rank, ranks, type Summary, summarise, uncertainty } from "./statistics.ts";
 
 /** One stored result, as much of it as a leaderboard needs. */
 export interface Run {
@@ -72,9 +82,12 @@ interface Variant {
 }
 
 export interface Track {
-  /** Names protocol and recipe. */
+  /** Names protocol, recipe and scope, and the classes where a spec names some. */
   readonly key: string;
   readonly protocol: Spec["protocol"];
+  readonly scope: Spec["scope"];
+  /** Of a data set of class folders: how many. */
+  readonly classes: number | null;
   readonly recipe: Spec["recipe"];
   readonly runs: number;
   readonly groups: readonly Group[];
@@ -82,13 +95,29 @@ export interface Track {
 
 /** Runs of one data set and model, oldest first, to tracks, the one with most runs first. */
 export function tracksOf(runs: readonly Run[]): Track[] {
-  const byTrack = groupBy(runs, ({ spec }) => canonicalJson({ protocol: spec.protocol, recipe: spec.recipe }));
-  const tracks = [...byTrack].map(([key, members]): Track => {
-    const groups = [...groupBy(members, (run) => run.groupDigest)].map(([digest, own]) => groupOf(digest, own));
-    const { protocol, recipe } = members[0]!.spec;
-    return { key, protocol, recipe, runs: members.length, groups: named(ranked(groups)) };
+  const alike = groupBy(runs, ({ spec: { protocol, recipe, classes = null } }) =>
+    canonicalJson({ protocol, recipe, classes }),
+  );
+  const tracks = [...alike].flatMap(([training, members]) => {
+    const scopes = groupBy(members, ({ spec }) => (spec.sparsity > 0 ? spec.scope : null));
+    const dense = scopes.get(null) ?? [];
+    scopes.delete(null);
+    if (scopes.size === 0) return [trackOf(training, dense[0]!.spec.scope, dense)];
+    return [...scopes].map(([scope, sparse]) => trackOf(training, scope!, byArrival([...dense, ...sparse])));
   });
   return tracks.sort((a, b) => b.runs - a.runs);
+}
+
+const byArrival = (runs: readonly Run[]) => runs.toSorted((a, b) => a.receivedAt.getTime() - b.receivedAt.getTime());
+
+function trackOf(training: string, scope: Spec["scope"], members: readonly Run[]): Track {
+  const groups = [...groupBy(members, (run) => run.groupDigest)].map(([digest, own]) => groupOf(digest, own));
+  const { protocol, recipe, classes } = members[0]!.spec;
+  return {
+    key: `${scope} ${training}`,
+    ...{ protocol, recipe, scope, classes: classes?.length ?? null },
+    ...{ runs: members.length, groups: named(ranked(groups)) },
+  };
 }
 
 type Bare = Omit<Group, "rank" | "variant">;
@@ -178,6 +207,7 @@ export function recipeText(recipe: Spec["recipe"]): string {
     `weight decay ${recipe.weightDecay}`,
   ];
   if (recipe.labelSmoothing > 0) parts.push(`label smoothing ${recipe.labelSmoothing}`);
+  if (recipe.augmentation) parts.push(`augmentation ${recipe.augmentation}`);
   return parts.join(", ");
 }
 

@@ -1,4 +1,5 @@
 /** The groups of a track as a table; each row opens to its runs. */
+import { rankText } from "@ticketmark/core";
 import { group as groupBy } from "d3-array";
 import Link from "next/link";
 import { Fragment } from "react";
@@ -19,7 +20,6 @@ import { LinkPending } from "./link-pending.tsx";
 import { MethodName } from "./method-name.tsx";
 import { methodName } from "./registry-names.ts";
 import { RunsTable } from "./runs-table.tsx";
-import { rankText } from "./statistics.ts";
 
 const COLUMNS = 11;
 
