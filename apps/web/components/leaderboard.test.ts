@@ -18,14 +18,22 @@ const recipe: Spec["recipe"] = {
 };
 
 let arrivals = 0;
-function run(over: Partial<Run> & { method?: Spec["method"]; sparsity?: number; seed?: number; epochs?: number }): Run {
-  const { method = { id: "rst" }, sparsity = 0.9, seed = 0, epochs = 5, ...rest } = over;
+function run(
+  over: Partial<Run> & {
+    method?: Spec["method"];
+    sparsity?: number;
+    seed?: number;
+    epochs?: number;
+    scope?: Spec["scope"];
+  },
+): Run {
+  const { method = { id: "rst" }, sparsity = 0.9, seed = 0, epochs = 5, scope = "uniform", ...rest } = over;
   const spec: Spec = {
     dataset: "mnist",
     model: "lenet-300-100",
     method,
     sparsity,
-    scope: "uniform",
+    scope,
     recipe: { ...recipe, epochs },
     seed,
     protocol: "paper",
@@ -105,6 +113,18 @@ test("other recipes are other tracks, the fullest first; ranks stay inside a tra
     "l1 0.9": { best: 1, worst: 2 },
     "rst 0.98": { best: 1, worst: 1 },
   });
+});
+
+test("another scope is another track; dense runs stand in each of their protocol and recipe", () => {
+  const dense = () => run({ method: { id: "dense" }, sparsity: 0 });
+  const runs = [dense(), run({}), run({ method: { id: "lth" } }), run({ scope: "global" })];
+  const tracks = tracksOf(runs);
+  expect(tracks.map((t) => [t.scope, t.groups.map((g) => g.spec.method.id)])).toEqual([
+    ["uniform", ["dense", "rst", "lth"]],
+    ["global", ["dense", "rst"]],
+  ]);
+  expect(new Set(tracks.map((t) => t.key)).size).toBe(2);
+  expect(tracksOf([dense()]).map((t) => t.runs)).toEqual([1]);
 });
 
 test("what differs between two groups of one method is said, and they are two lines", () => {

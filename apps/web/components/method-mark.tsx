@@ -5,9 +5,12 @@ const OUTLINES: Record<Shape, string> = {
   cross: "M-3.6,-3.6L3.6,3.6M-3.6,3.6L3.6,-3.6",
   plus: "M-4.6,0H4.6M0,-4.6V4.6",
   triangle: "M0,-4.6L4.4,3.2H-4.4Z",
+  down: "M0,4.6L4.4,-3.2H-4.4Z",
   square: "M-3.6,-3.6H3.6V3.6H-3.6Z",
   circle: "M4.1,0A4.1,4.1 0 1 1 -4.1,0A4.1,4.1 0 1 1 4.1,0Z",
   diamond: "M0,-5L4.4,0L0,5L-4.4,0Z",
+  pentagon: "M0,-4.6L4.4,-1.4L2.7,3.7H-2.7L-4.4,-1.4Z",
+  star: "M0,-5L1.5,-1.6L5,-1.5L2.2,0.8L3.1,4.3L0,2.3L-3.1,4.3L-2.2,0.8L-5,-1.5L-1.5,-1.6Z",
 };
 
 /** SVG, centred on x, y; what is hollow shows the sheet it lies on. */

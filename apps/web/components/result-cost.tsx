@@ -7,7 +7,7 @@ import { Facts } from "./spec-list.tsx";
 const milliseconds = (x: number): string => String(Number(x.toPrecision(3)));
 
 export function CostFacts({ result }: { result: Result }) {
-  const { cost, iterationTime, sparsity, trace } = result;
+  const { cost, iterationTime, stepTimes, sparsity, trace } = result;
   return (
     <Facts
       rows={[
@@ -19,10 +19,19 @@ export function CostFacts({ result }: { result: Result }) {
           "After the ticket",
           `${formatCount(cost.finalIterations)} iterations, ${formatCompact(cost.finalExamples)} images`,
         ],
+        ...(cost.scoredExamples
+          ? [["Scoring", `derivatives of ${formatCompact(cost.scoredExamples)} images`] as const]
+          : []),
         [
           "Iteration time",
           iterationTime
             ? `${milliseconds(iterationTime.median)} ms (middle half ${milliseconds(iterationTime.q25)} to ${milliseconds(iterationTime.q75)})`
+            : "–",
+        ],
+        [
+          "Measured gain",
+          stepTimes
+            ? `${(stepTimes.dense.median / stepTimes.masked.median).toFixed(2)} × its own dense step of ${milliseconds(stepTimes.dense.median)} ms`
             : "–",
         ],
         ["Wall time", formatDuration(result.seconds)],

@@ -25,6 +25,7 @@ export function specInputOf(
     model: text.model,
     method: { id: text.method, ...part("method", method) },
     sparsity: sparsityOf(text.sparsity ?? ""),
+    scope: text.scope || undefined,
     recipe: part("recipe", recipe),
     protocol: text.protocol,
   };
@@ -84,6 +85,7 @@ export function formTextOf(spec: Spec): FormText {
     ["model", spec.model],
     ["method", id],
     ["sparsity", String(Number((spec.sparsity * 100).toPrecision(12)))],
+    ["scope", spec.scope],
     ["seeds", String(spec.seed)],
     ["protocol", spec.protocol],
     ...part("method", settings),

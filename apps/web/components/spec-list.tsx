@@ -10,7 +10,7 @@ import { fieldsOfMethod } from "./settings-fields.ts";
 export function SpecList({ spec }: { spec: Spec }) {
   const { id, ...settings } = spec.method;
   const rows: [string, ReactNode][] = [
-    ["Data set", datasetName(spec.dataset)],
+    ["Data set", datasetName(spec.dataset) + (spec.classes ? `, ${spec.classes.length} classes` : "")],
     ["Model", modelName(spec.model)],
     ["Method", <MethodName key="method" method={id} />],
     ...inOrder(id, settings).map(([name, value]): [string, ReactNode] => [`· ${name}`, settingText(value)]),

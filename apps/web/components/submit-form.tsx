@@ -20,6 +20,9 @@ export interface FormChoices {
   readonly methods: readonly (Member & { readonly sparse: boolean; readonly fields: readonly Field[] })[];
   readonly recipe: readonly Field[];
   readonly engines: readonly string[];
+  readonly scopes: readonly Pick<Member, "id" | "name">[];
+  /** What a scope is. */
+  readonly scope: string;
 }
 
 /** Time to finish a number before it is counted. */
@@ -101,6 +104,7 @@ export function SubmitForm({
           {field("method", "Method", choiceOf(method.summary, choices.methods), "")}
           {method.sparse &&
             field("sparsity", "Sparsity, %", typed("share of the prunable weights that go", "number", 0, 100), "")}
+          {method.sparse && field("scope", "Scope", choiceOf(choices.scope, choices.scopes), "")}
           {field("seeds", "Seeds", typed("a job a seed: 0, or 0-4, or 0, 2, 7", "text", null, null), "")}
           {field(
             "protocol",

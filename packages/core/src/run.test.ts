@@ -81,7 +81,7 @@ test("a run gives a valid result, whose files are what it says", async () => {
     Array(evaluations + Number(part === "final")).fill(i),
   );
   expect(result.curves.phase).toEqual(entries);
-  const { phases: _, ...cost } = planned;
+  const { phases: _, scoredExamples: __, ...cost } = planned;
   expect(result.cost).toEqual(cost);
   expect(result.layers.map(({ name, kept }) => [name, kept])).toEqual([
     ["fc1.weight", 1024 - 820],

@@ -18,7 +18,7 @@ import { Problem } from "./problem.ts";
 import { SCOPES, type Scope } from "./scope.ts";
 import { type Recipe, recipeSchema } from "./training/recipe.ts";
 
-const scopeSchema = z
+export const scopeSchema = z
   .enum(SCOPES)
   .describe("where weights go: the same share of every prunable layer (the DLTH rule), or shares by another rule");
 const protocolSchema = z

@@ -183,22 +183,31 @@ function TrackHead({
   held: number | null;
   several: boolean;
 }) {
-  const { protocol, recipe } = track;
+  const { protocol, recipe, scope, classes } = track;
   return (
     <>
       <h2 id={id} className="heading">
         {title}
-        {several && `, ${protocol}, ${plural(recipe.epochs, "epoch")}`}
+        {classes !== null && `, ${plural(classes, "class", "classes")}`}
+        {several && `, ${protocol}, ${scope}, ${plural(recipe.epochs, "epoch")}`}
       </h2>
       <p className="note">
         {protocol === "paper"
           ? "Protocol paper: trained on all training images. "
           : `Protocol validation: ${held === null ? "some" : formatCount(held)} training images are held out. `}
-        Final training: {recipeText(recipe)}.{several && " Ranked only against the same protocol and recipe."}
+        {SCOPE_TEXT[scope]} Final training: {recipeText(recipe)}.
+        {several && " Ranked only against the same protocol, scope and recipe."}
       </p>
     </>
   );
 }
+
+const SCOPE_TEXT: Record<Track["scope"], string> = {
+  uniform: "Sparsity is the same in every prunable layer.",
+  erk: "Sparsity by layer after Erdős–Rényi–kernel.",
+  global: "Sparsity over all prunable layers together.",
+  "smart-ratio": "Sparsity by layer after the smart-ratio rule.",
+};
 
 function Footnotes({ csv }: { csv: string }) {
   return (

@@ -1,4 +1,4 @@
-import { datasets, ENGINE_CHOICES, methods, models, Problem } from "@ticketmark/core";
+import { datasets, ENGINE_CHOICES, methods, models, Problem, SCOPES, scopeSchema } from "@ticketmark/core";
 import type { Metadata } from "next";
 import Link from "next/link";
 import { connection } from "next/server";
@@ -40,12 +40,15 @@ export default async function SubmitPage({ searchParams }: { searchParams: Promi
 }
 
 const choices = (): FormChoices => ({
-  datasets: datasets.list.map(({ id, name, summary, recipe }) => ({
-    id,
-    name,
-    summary,
-    recipe: Object.fromEntries(Object.entries(recipe).map(([key, value]) => [key, textOf(value)])),
-  })),
+  // one of class folders needs a list of them, which is a file's business (`ticketmark suite`, or the API)
+  datasets: datasets.list
+    .filter(({ withClasses }) => !withClasses)
+    .map(({ id, name, summary, recipe }) => ({
+      id,
+      name,
+      summary,
+      recipe: Object.fromEntries(Object.entries(recipe).map(([key, value]) => [key, textOf(value)])),
+    })),
   models: models.list.map(({ id, name, summary }) => ({ id, name, summary })),
   methods: methods.list.map((method) => ({
     id: method.id,
@@ -56,6 +59,8 @@ const choices = (): FormChoices => ({
   })),
   recipe: fieldsOfRecipe(),
   engines: ENGINE_CHOICES,
+  scopes: SCOPES.map((id) => ({ id, name: id })),
+  scope: scopeSchema.description ?? "",
 });
 
 /** `?from=RESULT` fills in that result's spec; `?method=…` and the like preset single fields. */
@@ -66,6 +71,7 @@ async function firstText(params: Params): Promise<Record<string, string>> {
     model: models.ids[0],
     method: "rst",
     sparsity: "90",
+    scope: SCOPES[0],
     seeds: "0",
     protocol: "validation",
     engine: "auto",
