@@ -2,12 +2,13 @@ import { expect, test } from "vitest";
 import { datasets } from "../datasets/index.ts";
 import { multiplyAdds } from "../flops.ts";
 import { type Architecture, learned, nodesOf, type Parameter, parameters } from "../layers.ts";
+import { uniformQuotas } from "../mask.ts";
 import { seededRng } from "../rng.ts";
 import type { Weights } from "../weights.ts";
 import { models } from "./index.ts";
 
-/** Four halvings leave nothing of 8 × 8. */
-const TOO_DEEP_FOR_TOY = new Set(["vgg-11-bn", "vgg-16-bn", "vgg-19-bn"]);
+/** Four halvings leave nothing of 8 × 8; nor do two convolutions 5 × 5 without padding. */
+const TOO_DEEP_FOR_TOY = new Set(["vgg-11-bn", "vgg-16-bn", "vgg-19-bn", "lenet-5"]);
 const mnist = datasets.get("mnist");
 const lenet = models.get("lenet-300-100");
 const architecture = lenet.architecture(mnist.shape, mnist.classes);
@@ -58,6 +59,13 @@ test.each<[string, number, number, number, string]>([
   ["conv-4", 2_425_930, 2_420_736, 98_306_560, "the layers of its description"],
   ["conv-6", 2_262_602, 2_256_896, 153_881_088, "the layers of its description"],
   ["resnet-18", 11_173_962, 11_157_504, 555_422_720, "kuangliu/pytorch-cifar's ResNet18, its layers"],
+  ["resnet-34", 21_282_122, 21_258_240, 1_159_402_496, "kuangliu/pytorch-cifar's ResNet34, its layers"],
+  ["resnet-50", 23_520_842, 23_445_504, 1_297_829_888, "kuangliu/pytorch-cifar's ResNet50, its layers"],
+  ["wrn-16-8", 10_961_370, 10_948_608, 1_548_145_664, "Zagoruyko and Komodakis, Table 4: 11.0M"],
+  ["wrn-22-2", 1_079_642, 1_075_200, 157_730_048, "counted by hand below"],
+  ["wrn-28-10", 36_479_194, 36_454_400, 5_243_328_768, "Table 4: 36.5M; osmr/imgclsmob's tests: 36479194"],
+  ["wrn-40-2", 2_243_546, 2_236_416, 327_599_360, "Zagoruyko and Komodakis, Table 4: 2.2M"],
+  ["mobilenet-v2", 2_296_922, 2_248_160, 91_154_944, "kuangliu/pytorch-cifar's MobileNetV2, its layers; see below"],
 ])("%s: %i parameters, %i of them prunable, %i multiply-adds (%s)", (id, all, prunable, work) => {
   const net = models.get(id).architecture(cifar, 10);
   expect(sizes(net)).toEqual({ all, prunable, work });
@@ -70,11 +78,88 @@ const sizes = (net: Architecture) => ({
 });
 const total = (of: readonly Parameter[]): number => of.reduce((sum, { size }) => sum + size, 0);
 
-test("ResNet-18 on ImageNet is torchvision's: 11,689,512 parameters, 1.81 G multiply-adds", () => {
-  // https://pytorch.org/vision/main/models/generated/torchvision.models.resnet18.html: num_params, GFLOPS
-  const net = models.get("resnet-18-imagenet").architecture(imagenet, 1000);
-  expect(sizes(net)).toEqual({ all: 11_689_512, prunable: 11_157_504, work: 1_814_073_344 });
-  expect(nodesOf(net).find(({ layer }) => layer.name === "layer1.0")!.shape).toEqual([64, 56, 56]);
+// https://pytorch.org/vision/stable/models/generated/torchvision.models.resnet18.html and so on: num_params, GFLOPS
+test.each<[string, number, number, number, string]>([
+  ["resnet-18-imagenet", 11_689_512, 11_157_504, 1_814_073_344, "1.81"],
+  ["resnet-34-imagenet", 21_797_672, 21_258_240, 3_663_761_408, "3.66"],
+  ["resnet-50-imagenet", 25_557_032, 23_445_504, 4_089_184_256, "4.09"],
+  ["mobilenet-v2-imagenet", 3_504_872, 2_188_896, 300_774_272, "0.30"],
+])(
+  "%s is torchvision's: %i parameters on ImageNet, %i of them prunable, %i multiply-adds",
+  (id, all, prunable, work, giga) => {
+    const net = models.get(id).architecture(imagenet, 1000);
+    expect(sizes(net)).toEqual({ all, prunable, work });
+    expect((work / 1e9).toFixed(2)).toBe(giga);
+  },
+);
+
+test("planes of the ImageNet nets are halved where torchvision's are", () => {
+  const planes = (id: string, ...names: string[]) => {
+    const nodes = nodesOf(models.get(id).architecture(imagenet, 1000));
+    return names.map((name) => nodes.find(({ layer }) => layer.name === name)!.shape);
+  };
+  expect(planes("resnet-18-imagenet", "layer1.0")).toEqual([[64, 56, 56]]);
+  // v1.5: the 3 × 3 has the stride
+  expect(planes("resnet-50-imagenet", "layer2.0.conv1", "layer2.0.conv2", "layer2.0.conv3")).toEqual([
+    [128, 56, 56],
+    [128, 28, 28],
+    [512, 28, 28],
+  ]);
+  expect(planes("mobilenet-v2-imagenet", "features.2.conv.0.0", "features.2.conv.1.0", "features.18.0")).toEqual([
+    [96, 112, 112],
+    [96, 56, 56],
+    [1280, 7, 7],
+  ]);
+});
+
+test("LeNets on MNIST: 266,610 and 431,080 parameters; every weight of LeNet-5 but the outer layers' is prunable", () => {
+  // 431,080: 20·25 + 20, 50·20·25 + 50, 500·800 + 500, 10·500 + 10
+  const on = (id: string) => sizes(models.get(id).architecture(mnist.shape, mnist.classes));
+  expect(on("lenet-300-100")).toEqual({ all: 266_610, prunable: 265_200, work: 266_200 });
+  expect(on("lenet-5")).toEqual({
+    all: 520 + 25_050 + 400_500 + 5_010,
+    prunable: 25_000 + 400_000,
+    work: 576 * 500 + 64 * 25_000 + 400_000 + 5_000,
+  });
+});
+
+test("WRN-22-2, counted by hand", () => {
+  const convolutions = (inputs: number, width: number) => 9 * (inputs * width + 5 * width * width) + inputs * width;
+  const body = convolutions(16, 32) + convolutions(32, 64) + convolutions(64, 128);
+  const norms = 2 * (16 + 32 * 5 + 32 + 64 * 5 + 64 + 128 * 5 + 128);
+  expect(sizes(models.get("wrn-22-2").architecture(cifar, 10))).toMatchObject({
+    all: 9 * 48 + body + norms + 1_290,
+    prunable: body,
+  });
+});
+
+test("MobileNetV2 for small images has torchvision's parameters, four projections and a convolution more", () => {
+  const [small, torchvision] = ["mobilenet-v2", "mobilenet-v2-imagenet"].map(
+    (id) => sizes(models.get(id).architecture(cifar, 10)).all,
+  );
+  const unit = (inputs: number, outputs: number) => inputs * outputs + 2 * outputs; // a convolution 1 × 1 and its norm
+  const projections = unit(32, 16) + unit(16, 24) + unit(64, 96) + unit(160, 320);
+  expect(small! - torchvision!).toBe(projections + unit(32, 32));
+});
+
+// The body's share p of ResNet-56, in the authors' setting: dlth-facts §2.8, from their code's layers.
+test.each<[share: number, pruned: number, cifar10: [number, number], cifar100: [number, number]]>([
+  [0.5, 423_936, [49.94, 2.0], [49.6, 1.98]],
+  [0.7, 593_532, [69.91, 3.32], [69.44, 3.27]],
+  [0.9, 763_110, [89.89, 9.89], [89.28, 9.33]],
+  [0.95, 805_500, [94.88, 19.54], [94.24, 17.37]],
+  [0.98, 830_927, [97.88, 47.12], [97.22, 35.95]],
+])("ResNet-56 pruned by %d: %i weights, and what that is of all", (share, pruned, ...expected) => {
+  for (const [i, classes] of [10, 100].entries()) {
+    const weights = parameters(models.get("resnet-56").architecture(cifar, classes)).filter((p) => p.kind === "weight");
+    const prunable = weights.filter((weight) => weight.prunable);
+    const quotas = uniformQuotas(Object.fromEntries(prunable.map(({ name, size }) => [name, size])), share);
+    const sum = quotas.reduce((all, { prune }) => all + prune, 0);
+    expect(sum).toBe(pruned);
+    const [sparsity, compression] = expected[i]!;
+    expect((100 * sum) / total(weights)).toBeCloseTo(sparsity, 2);
+    expect(total(weights) / (total(weights) - sum)).toBeCloseTo(compression, 2);
+  }
 });
 
 test("ResNet-8, counted by hand", () => {
