@@ -66,13 +66,15 @@ export async function plan(spec: Spec): Promise<Plan> {
     return zeros;
   };
 
+  const { iterations, epochIterations } = resolvePhase({ name: "recipe" }, spec.recipe, images);
   const ticket = await methods.get(id).findTicket(
     {
       initial,
       prunable: prunable.map(({ name }) => name),
       rng: unshuffled,
       quotas: (sparsity, round, rounds) => quotasOf(spec.scope, prunable, sparsity, round, rounds),
-      iterations: resolvePhase({ name: "recipe" }, spec.recipe, images).iterations,
+      iterations,
+      epochIterations,
       redraw: () => initial,
       examples: (perClass, batches) =>
         exampleCounts(dataset.classes, perClass, batches).map((count) => ({

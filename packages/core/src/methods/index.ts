@@ -1,10 +1,24 @@
 /** THE LIST of methods. One more is one file and one line here. */
 import { registry } from "../registry.ts";
 import { dense } from "./dense.ts";
+import { rigl, set } from "./dynamic.ts";
+import { gmp } from "./gmp.ts";
 import { l1, l1Iter } from "./l1.ts";
 import { lth, lthIter } from "./lth.ts";
 import type { Method } from "./method.ts";
 import { random } from "./random.ts";
 import { rst, rstIter } from "./rst.ts";
 
-export const methods = registry<Method>("method", [dense, random, l1, l1Iter, lth, lthIter, rst, rstIter]);
+export const methods = registry<Method>("method", [
+  dense,
+  random,
+  l1,
+  l1Iter,
+  lth,
+  lthIter,
+  rst,
+  rstIter,
+  set,
+  rigl,
+  gmp,
+]);

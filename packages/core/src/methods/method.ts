@@ -27,8 +27,15 @@ export interface Remask {
   /** Before iterations every, 2·every, … of the recipe, up to and with `until`. */
   readonly every: number;
   readonly until: number;
-  /** The mask from this iteration on. Weights that it brings back are 0, and so is their momentum. */
-  next(at: Remasking): Promise<Mask>;
+  next(at: Remasking): Promise<Remasked>;
+}
+
+export interface Remasked {
+  /** From this iteration on. Weights that it brings back are 0, and so is their momentum. */
+  readonly mask: Mask;
+  /** What of the mask so far was never dropped; left out: all that both masks keep. A weight that was dropped and grown in one
+   * change is 0 again, and keeps its momentum. */
+  readonly survivors?: Mask;
 }
 
 export interface Remasking {
@@ -97,6 +104,8 @@ export interface DenseNetwork {
   quotas(sparsity: number, round?: number, rounds?: number): readonly Quota[];
   /** Iterations of the recipe: what the final training has, unless a ticket starts later. */
   readonly iterations: number;
+  /** Of them, in one epoch. */
+  readonly epochIterations: number;
   /** Trains a copy with a fresh optimiser; returns the weights of the last iteration. */
   train(weights: Weights, phase: Phase): Promise<Weights>;
   /** Another draw of the initial weights. */

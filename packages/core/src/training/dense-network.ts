@@ -76,13 +76,15 @@ export function denseNetwork(parts: DenseNetworkParts): TrainableNetwork {
     return { mask, weights: copyWeights(trained) };
   };
 
+  const { iterations, epochIterations } = resolvePhase({ name: "recipe" }, recipe, trainCount);
   const dense: DenseNetwork = {
     initial: copyWeights(parts.initial),
     prunable: parameters(architecture).flatMap(({ name, prunable }) => (prunable ? [name] : [])),
     rng: parts.rng,
     quotas: parts.quotas,
     redraw: parts.redraw,
-    iterations: resolvePhase({ name: "recipe" }, recipe, trainCount).iterations,
+    iterations,
+    epochIterations,
     train: async (weights, phase) => (await run(resolvePhase(phase, recipe, trainCount), weights)).weights,
     ...parts.measures,
   };

@@ -7,11 +7,11 @@
  */
 import type { Network } from "../engine/engine.ts";
 import { type Architecture, learned } from "../layers.ts";
-import type { Mask } from "../mask.ts";
+import { applyMask, type Mask } from "../mask.ts";
 import type { Remask } from "../methods/method.ts";
 import type { ResolvedPhase } from "../phase.ts";
 import { BLOCK, maskDigest, type Trace } from "../trace.ts";
-import type { Weights } from "../weights.ts";
+import { isFiniteWeights, type Weights } from "../weights.ts";
 import type { Batches } from "./batches.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -122,17 +122,25 @@ export async function train(
     const learningRate = phase.learningRate(iteration);
     const { momentum, weightDecay, nesterov, labelSmoothing } = recipe;
     if (mask && remask && changesAt(remask, phase.from + iteration)) {
-      mask = await remask.next({
+      await drain(); // a loss that is not finite belongs to the mask before
+      const weights = await network.read("weights");
+      if (!isFiniteWeights(weights)) {
+        if (filled > 0) trace.add(block.subarray(0, filled), digest);
+        throw new Diverged(phase, iteration, "the weights are");
+      }
+      const next = await remask.next({
         iteration: phase.from + iteration,
         mask,
-        weights: await network.read("weights"),
+        weights,
         gradients: async () => {
           network.setMask(null); // so that pruned weights have gradients
           return network.gradients(images, labels, labelSmoothing);
         },
       });
+      mask = next.mask;
       digest = maskDigest(mask);
       network.setMask(mask);
+      if (next.survivors) await network.write("weights", applyMask(weights, next.survivors));
     }
     const update = { learningRate, momentum, weightDecay, nesterov, labelSmoothing, lossGradient, dropoutSeed };
     await network.step(images, labels, update);
