@@ -9,7 +9,7 @@ export interface Tensor {
   readonly values: Float32Array | Uint8Array | Int32Array;
 }
 
-const tensorSchema = z
+export const tensorSchema = z
   .object({
     shape: z.array(z.number().int().min(0)),
     dtype: z.enum(["float32", "uint8", "int32"]),
@@ -25,10 +25,10 @@ const tensorSchema = z
     return { shape, values: new ARRAYS[dtype](bytes.buffer) };
   });
 
-const floats = tensorSchema.refine(({ values }) => values instanceof Float32Array, "expected float32");
+export const floats = tensorSchema.refine(({ values }) => values instanceof Float32Array, "expected float32");
 
 /** Parameters and buffers by name, in module order, without PyTorch's counters of batches: nothing reads them. */
-const stateSchema = z
+export const stateSchema = z
   .record(z.string(), z.unknown())
   .transform((state) =>
     Object.fromEntries(Object.entries(state).filter(([name]) => !/\.num_batches_tracked$/.test(name))),
@@ -46,7 +46,7 @@ const masksOf = (masks: Readonly<Record<string, Tensor>>): Record<string, Uint8A
 
 const snapshotsSchema = z.record(z.string(), z.object({ state: stateSchema, momentum: stateSchema.nullish() }));
 
-const batchesSchema = z.object({ x: floats, y: z.array(z.array(z.number().int().min(0).max(255))) });
+export const batchesSchema = z.object({ x: floats, y: z.array(z.array(z.number().int().min(0).max(255))) });
 
 const finetuneSchema = z.object({ loss: z.array(z.number()), after_step: snapshotsSchema });
 
@@ -54,13 +54,16 @@ const scheduleSchema = z
   .record(z.string(), z.number())
   .transform((steps) => Object.entries(steps).map(([epoch, value]) => ({ epoch: Number(epoch), value })));
 
-const training = {
+const sizes = {
   classes: z.number().int(),
   batch: z.number().int(),
   n_batches: z.number().int(),
+  seed: z.number(),
+};
+const training = {
+  ...sizes,
   /** Ratios: `ratioOf`. */
   stage_pr: z.array(z.number()),
-  seed: z.number(),
   /** Steps of the snapshots. */
   want: z.array(z.number()),
   momentum: z.number(),
@@ -81,6 +84,13 @@ const resnet = {
   /** Height and width of the images, which have 3 channels. */
   hw: z.number().int(),
 };
+/** A net and its batches, without a recipe. */
+export const bareNetSchema = z.discriminatedUnion("model", [
+  z.strictObject({ ...sizes, ...mlp }),
+  z.strictObject({ ...sizes, ...resnet }),
+]);
+export type BareNet = z.infer<typeof bareNetSchema>;
+
 /** A setting that is not listed is not known to the reader: the case is refused, not run without it. */
 const configSchema = <T extends z.ZodRawShape>(settings: T) =>
   z.discriminatedUnion("model", [

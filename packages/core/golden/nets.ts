@@ -1,16 +1,16 @@
 /** The nets of the golden cases (README.md, "Networks"), as the product builds them. */
 import type { Architecture, Layer } from "../src/layers.ts";
 import { resnetA } from "../src/models/resnet.ts";
-import type { NetConfig } from "./format.ts";
+import type { BareNet, NetConfig } from "./format.ts";
 
-export function architectureOf(config: NetConfig): Architecture {
+export function architectureOf(config: BareNet): Architecture {
   if (config.model === "mlp") return mlp(config);
   const { hw, classes, widths, blocks } = config;
   return resnetA([3, hw, hw], classes, widths, blocks);
 }
 
 /** `n_fc` linear layers `net.0`, `net.2`, … with ReLU between. */
-function mlp({ d_in, width, n_fc, classes }: Extract<NetConfig, { model: "mlp" }>): Architecture {
+function mlp({ d_in, width, n_fc, classes }: Extract<BareNet, { model: "mlp" }>): Architecture {
   const layers: Layer[] = [{ kind: "flatten" }];
   for (let i = 0; i < n_fc; i++) {
     const inputs = i === 0 ? d_in : width;

@@ -11,7 +11,7 @@ import type { Rng } from "../src/rng.ts";
 import { Trace } from "../src/trace.ts";
 import { denseNetwork } from "../src/training/dense-network.ts";
 import type { Weights } from "../src/weights.ts";
-import type { NetConfig, Tensor } from "./format.ts";
+import type { BareNet, NetConfig, Tensor } from "./format.ts";
 import { architectureOf } from "./nets.ts";
 
 export interface GoldenNet {
@@ -139,7 +139,7 @@ export async function replay(options: Replay): Promise<Replayed> {
   return { ticket, calls, ...before, snapshots, finalLosses: losses, finalSnapshots };
 }
 
-function batch({ config, batches: { x, y } }: GoldenNet, index: number) {
+export function batch({ config, batches: { x, y } }: Pick<GoldenNet, "batches"> & { config: BareNet }, index: number) {
   const size = x.values.length / config.n_batches;
   return {
     images: (x.values as Float32Array).slice(index * size, (index + 1) * size),
