@@ -1,6 +1,6 @@
 /**
- * x^y and log x in float64 out of + − × ÷ alone, which IEEE 754 fixes to the bit; `Math.pow`, `**` and `Math.log` differ
- * between JavaScript engines. log x is carried in two doubles (a head and what it lost), else the error of y·log x would show
+ * x^y, e^x and log x in float64 out of + − × ÷ alone, which IEEE 754 fixes to the bit; `Math.pow`, `**`, `Math.exp` and
+ * `Math.log` differ between JavaScript engines. log x is carried in two doubles (a head and what it lost), else the error of y·log x would show
  * in the result. For exponents of a few units at most it is within one unit in the last place of `Math.pow`.
  */
 
@@ -19,6 +19,12 @@ export function power(x: number, y: number): number {
 export function logarithm(x: number): number {
   const [head, tail] = log(x);
   return head + tail;
+}
+
+/** e^x, within one unit in the last place of `Math.exp`; 0 where that is below the normal numbers. NaN stays. */
+export function exponential(x: number): number {
+  if (x < -708) return 0;
+  return x > 709 ? Number.POSITIVE_INFINITY : exp(x, 0);
 }
 
 /** log x as an unevaluated sum of two doubles. */

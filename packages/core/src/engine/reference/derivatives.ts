@@ -8,30 +8,34 @@ import type { Weights } from "../../weights.ts";
 import { crossEntropy } from "./loss.ts";
 import { forward, type Tensors } from "./pass.ts";
 
-/** Of the mean of cross-entropy(outputs ÷ temperature) over the batch. */
-export function lossGradients(
+/** The pass forward, and the gradient by its outputs of the mean of cross-entropy(outputs ÷ temperature) over the batch. */
+export function lossPass(
   architecture: Architecture,
   weights: Weights,
   { images, labels }: ExampleBatch,
   { batchNorm = "batch", temperature = 1 }: LossOptions,
-): Derivatives {
+) {
   const batch = labels.length;
-  const { output, backward } = forward(nodesOf(architecture), Float64Array.from(images), {
+  const pass = forward(nodesOf(architecture), Float64Array.from(images), {
     batch,
     weights: widened(weights),
     mode: batchNorm === "batch" ? "train" : "evaluate",
   });
-  const { gradient } = crossEntropy(
-    output.map((z) => z / temperature),
-    labels,
-    architecture.classes,
-    0,
-  );
+  const logits = pass.output.map((z) => z / temperature);
+  const { gradient } = crossEntropy(logits, labels, architecture.classes, 0);
+  return { pass, logits, temperature, batch, gradient: gradient.map((g) => g / batch / temperature) };
+}
+
+/** Of the mean of cross-entropy(outputs ÷ temperature) over the batch. */
+export function lossGradients(
+  architecture: Architecture,
+  weights: Weights,
+  batch: ExampleBatch,
+  options: LossOptions,
+): Derivatives {
+  const { pass, gradient } = lossPass(architecture, weights, batch, options);
   const gradients = zeros(architecture);
-  backward(
-    gradient.map((g) => g / batch / temperature),
-    gradients,
-  );
+  pass.backward(gradient, gradients);
   return gradients;
 }
 
@@ -48,7 +52,7 @@ export function outputGradients(architecture: Architecture, weights: Weights): D
   return gradients;
 }
 
-const zeros = (architecture: Architecture): Tensors =>
+export const zeros = (architecture: Architecture): Tensors =>
   Object.fromEntries(learned(architecture).map(({ name, size }) => [name, new Float64Array(size)]));
 
 const widened = (weights: Weights): Tensors =>

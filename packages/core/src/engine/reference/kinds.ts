@@ -1,69 +1,55 @@
-/** Layers without windows: each a forward pass and the way back, the formula beside it. */
+/** Layers without windows or products: each a forward pass, the way back, and how both change; the formula beside it. */
 import {
   BATCH_NORM_EPSILON,
   BATCH_NORM_MOMENTUM,
   type BatchNormLayer,
   type DropoutLayer,
-  type LinearLayer,
   type Shape,
   type ShortcutLayer,
 } from "../../layers.ts";
 import { isDropped } from "../dropout.ts";
 import type { Done, Pass } from "./pass.ts";
 
-/** y[n, o] = bias[o] + Σ w[o, i] · x[n, i]. */
-export function linear({ name, inputs, outputs }: LinearLayer, x: Float64Array, { batch, weights }: Pass): Done {
-  const w = weights[`${name}.weight`]!; // [outputs, inputs]
-  const bias = weights[`${name}.bias`]; // [outputs]
-  const y = new Float64Array(batch * outputs);
-  for (let n = 0; n < batch; n++) {
-    for (let o = 0; o < outputs; o++) {
-      let sum = bias ? bias[o]! : 0;
-      for (let i = 0; i < inputs; i++) sum += w[o * inputs + i]! * x[n * inputs + i]!;
-      y[n * outputs + o] = sum;
-    }
-  }
-  return {
-    output: y,
-    backward(dy, gradients) {
-      const dw = gradients[`${name}.weight`]!;
-      const dbias = gradients[`${name}.bias`];
-      const dx = new Float64Array(x.length);
-      for (let n = 0; n < batch; n++) {
-        for (let o = 0; o < outputs; o++) {
-          const g = dy[n * outputs + o]!;
-          if (dbias) dbias[o] = dbias[o]! + g;
-          for (let i = 0; i < inputs; i++) {
-            dw[o * inputs + i] = dw[o * inputs + i]! + g * x[n * inputs + i]!;
-            dx[n * inputs + i] = dx[n * inputs + i]! + g * w[o * inputs + i]!;
-          }
-        }
-      }
-      return [dx];
-    },
-  };
-}
+/** y = J·x, where J depends on x only by its choices (a maximum, a side of a kink), or not at all. */
+export const linearMap = (
+  x: Float64Array,
+  apply: (x: Float64Array) => Float64Array,
+  transposed: (dy: Float64Array) => Float64Array,
+): Done => ({
+  output: apply(x),
+  backward: (dy) => [transposed(dy)],
+  along: ([tx]) => ({ output: apply(tx!) }),
+});
 
 /** NaN passes both ways: Math.max and Math.min keep it, and every comparison with it says no. */
-export const relu = (x: Float64Array): Done => ({
-  output: x.map((value) => Math.max(value, 0)),
-  backward: (dy) => [dy.map((g, i) => (x[i]! <= 0 ? 0 : g))],
-});
+export function relu(x: Float64Array): Done {
+  const slope = (values: Float64Array): Float64Array => values.map((value, i) => (x[i]! <= 0 ? 0 : value));
+  return { ...linearMap(x, slope, slope), output: x.map((value) => Math.max(value, 0)) };
+}
 
-export const relu6 = (x: Float64Array): Done => ({
-  output: x.map((value) => Math.min(Math.max(value, 0), 6)),
-  backward: (dy) => [dy.map((g, i) => (x[i]! <= 0 || x[i]! >= 6 ? 0 : g))],
-});
+export function relu6(x: Float64Array): Done {
+  const slope = (values: Float64Array): Float64Array =>
+    values.map((value, i) => (x[i]! <= 0 || x[i]! >= 6 ? 0 : value));
+  return { ...linearMap(x, slope, slope), output: x.map((value) => Math.min(Math.max(value, 0), 6)) };
+}
+
+const plus = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]!);
 
 export const add = (a: Float64Array, b: Float64Array): Done => ({
-  output: a.map((value, i) => value + b[i]!),
+  output: plus(a, b),
   backward: (dy) => [dy, dy],
+  along: ([ta, tb]) => ({ output: plus(ta!, tb!) }),
 });
 
 /**
- * y = γ·x̂ + β with x̂ = (x − μ) ÷ √(σ² + ε), by channel over the m values of batch and space. Back:
- * dβ = Σ dy, dγ = Σ dy·x̂, and dx = γ ÷ √(σ² + ε) · (dy − dβ ÷ m − x̂ · dγ ÷ m), where μ and σ² are the batch's; without
- * the last two terms where they are what was remembered.
+ * y = γ·x̂ + β with x̂ = r·(x − μ) and r = 1 ÷ √(σ² + ε), by channel over the m values of batch and space. Where μ and σ² are the
+ * batch's, let P(u) = u − mean(u) − x̂·mean(x̂·u); where they are remembered, P(u) = u. Then
+ *
+ *   back:   dβ = Σ dy,  dγ = Σ dy·x̂,  dx = γ·r·P(dy)
+ *   along:  tx̂ = r·P(tx),  ty = γ·tx̂ + tγ·x̂ + tβ
+ *   curve:  tdγ = Σ dy·tx̂,  tdx = (tγ·r + γ·tr)·P(dy) − γ·r·(tx̂·mean(x̂·dy) + x̂·mean(tx̂·dy)),  tr = −r²·mean(x̂·tx)
+ *
+ * where the last row has neither tr nor the bracket if μ and σ² are remembered.
  */
 export function batchNorm(
   { name, channels }: BatchNormLayer,
@@ -73,49 +59,81 @@ export function batchNorm(
 ): Done {
   const plane = height * width;
   const count = batch * plane;
-  const isTraining = mode !== "evaluate";
-  const [scale, shift] = [weights[`${name}.weight`]!, weights[`${name}.bias`]!];
+  const ofBatch = mode !== "evaluate";
+  const [weightName, biasName] = [`${name}.weight`, `${name}.bias`];
+  const [scale, shift] = [weights[weightName]!, weights[biasName]!];
   const [runningMean, runningVariance] = [weights[`${name}.running_mean`]!, weights[`${name}.running_var`]!];
-  const mean = Float64Array.from(runningMean);
-  const inverse = runningVariance.map((variance) => 1 / Math.sqrt(variance + BATCH_NORM_EPSILON));
 
-  const sumOf = (channel: number, value: (index: number) => number): number => {
-    let sum = 0;
-    for (let n = 0; n < batch; n++) {
-      const first = (n * channels + channel) * plane;
-      for (let i = first; i < first + plane; i++) sum += value(i);
+  /** Σ a·b by channel; of a alone without b. */
+  const sums = (a: Float64Array, b?: Float64Array): Float64Array => {
+    const total = new Float64Array(channels);
+    for (let first = 0, c = 0; first < a.length; first += plane, c = (c + 1) % channels) {
+      let sum = 0;
+      for (let i = first; i < first + plane; i++) sum += b ? a[i]! * b[i]! : a[i]!;
+      total[c] = total[c]! + sum;
     }
-    return sum;
+    return total;
   };
-  if (isTraining) {
+  const means = (a: Float64Array, b?: Float64Array): Float64Array => sums(a, b).map((sum) => sum / count);
+  /** A value for each index and its channel. */
+  const filled = (value: (i: number, c: number) => number): Float64Array => {
+    const values = new Float64Array(x.length);
+    for (let first = 0, c = 0; first < x.length; first += plane, c = (c + 1) % channels)
+      for (let i = first; i < first + plane; i++) values[i] = value(i, c);
+    return values;
+  };
+
+  const mean = ofBatch ? means(x) : Float64Array.from(runningMean);
+  const centred = filled((i, c) => x[i]! - mean[c]!);
+  const squares = ofBatch ? sums(centred, centred) : null;
+  const variance = squares?.map((sum) => sum / count) ?? runningVariance;
+  const r = variance.map((value) => 1 / Math.sqrt(value + BATCH_NORM_EPSILON));
+  if (squares && mode === "step") {
+    const remember = (old: number, of: number): number => (1 - BATCH_NORM_MOMENTUM) * old + BATCH_NORM_MOMENTUM * of;
     for (let c = 0; c < channels; c++) {
-      const mu = sumOf(c, (i) => x[i]!) / count;
-      const squares = sumOf(c, (i) => (x[i]! - mu) * (x[i]! - mu));
-      mean[c] = mu;
-      inverse[c] = 1 / Math.sqrt(squares / count + BATCH_NORM_EPSILON);
-      if (mode !== "step") continue;
-      const unbiased = count > 1 ? squares / (count - 1) : 0;
-      runningMean[c] = (1 - BATCH_NORM_MOMENTUM) * runningMean[c]! + BATCH_NORM_MOMENTUM * mu;
-      runningVariance[c] = (1 - BATCH_NORM_MOMENTUM) * runningVariance[c]! + BATCH_NORM_MOMENTUM * unbiased;
+      runningMean[c] = remember(runningMean[c]!, mean[c]!);
+      runningVariance[c] = remember(runningVariance[c]!, count > 1 ? squares[c]! / (count - 1) : 0);
     }
   }
 
-  const channelOf = (i: number): number => Math.floor(i / plane) % channels;
-  const normalised = x.map((value, i) => (value - mean[channelOf(i)]!) * inverse[channelOf(i)]!);
+  const xhat = filled((i, c) => r[c]! * centred[i]!);
+  const project = (u: Float64Array): Float64Array => {
+    if (!ofBatch) return u;
+    const [mu, slope] = [means(u), means(xhat, u)];
+    return filled((i, c) => u[i]! - mu[c]! - xhat[i]! * slope[c]!);
+  };
+  const accumulate = (to: Float64Array | undefined, more: Float64Array): void => {
+    if (to) for (let c = 0; c < channels; c++) to[c] = to[c]! + more[c]!;
+  };
   return {
-    output: normalised.map((value, i) => scale[channelOf(i)]! * value + shift[channelOf(i)]!),
+    output: filled((i, c) => scale[c]! * xhat[i]! + shift[c]!),
     backward(dy, gradients) {
-      const [dscale, dshift] = [gradients[`${name}.weight`]!, gradients[`${name}.bias`]!];
-      for (let c = 0; c < channels; c++) {
-        dscale[c] = sumOf(c, (i) => dy[i]! * normalised[i]!);
-        dshift[c] = sumOf(c, (i) => dy[i]!);
-      }
-      const dx = dy.map((g, i) => {
-        const c = channelOf(i);
-        const throughBatch = isTraining ? (dshift[c]! + normalised[i]! * dscale[c]!) / count : 0;
-        return scale[c]! * inverse[c]! * (g - throughBatch);
-      });
-      return [dx];
+      accumulate(gradients[weightName], sums(dy, xhat));
+      accumulate(gradients[biasName], sums(dy));
+      const through = project(dy);
+      return [filled((i, c) => scale[c]! * r[c]! * through[i]!)];
+    },
+    along([tx], tw) {
+      const [tscale, tshift] = [weightName, biasName].map((of) => tw[of] ?? new Float64Array(channels));
+      const projected = project(tx!);
+      const txhat = filled((i, c) => r[c]! * projected[i]!);
+      return {
+        output: filled((i, c) => scale[c]! * txhat[i]! + tscale![c]! * xhat[i]! + tshift![c]!),
+        curve(dy, tangents) {
+          accumulate(tangents[weightName], sums(dy, txhat));
+          const through = project(dy);
+          if (!ofBatch) return [filled((i, c) => tscale![c]! * r[c]! * through[i]!)];
+          const tr = means(xhat, tx!).map((value, c) => -r[c]! * r[c]! * value);
+          const [slope, tslope] = [means(xhat, dy), means(txhat, dy)];
+          return [
+            filled(
+              (i, c) =>
+                (tscale![c]! * r[c]! + scale[c]! * tr[c]!) * through[i]! -
+                scale[c]! * r[c]! * (txhat[i]! * slope[c]! + xhat[i]! * tslope[c]!),
+            ),
+          ];
+        },
+      };
     },
   };
 }
@@ -138,14 +156,15 @@ export function optionA(
     const n = Math.floor(i / (width * height * outputs));
     return ((n * inputs + channel) * inputHeight + row * stride) * inputWidth + column * stride;
   });
-  return {
-    output: Float64Array.from(source, (from) => (from < 0 ? 0 : x[from]!)),
-    backward(dy) {
+  return linearMap(
+    x,
+    (values) => Float64Array.from(source, (from) => (from < 0 ? 0 : values[from]!)),
+    (dy) => {
       const dx = new Float64Array(x.length);
       for (const [i, from] of source.entries()) if (from >= 0) dx[from] = dy[i]!;
-      return [dx];
+      return dx;
     },
-  };
+  );
 }
 
 /** 0 where dropped, else x ÷ (1 − rate); the gradient likewise. Only a step drops. */
@@ -154,5 +173,5 @@ export function dropout({ rate }: DropoutLayer, index: number, x: Float64Array, 
     mode === "step"
       ? values.map((value, i) => (isDropped(dropoutSeed ?? 0, index, i, rate) ? 0 : value / (1 - rate)))
       : values;
-  return { output: thin(x), backward: (dy) => [thin(dy)] };
+  return linearMap(x, thin, thin);
 }

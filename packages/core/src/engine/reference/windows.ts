@@ -1,6 +1,8 @@
 /** Layers that slide a window over planes: convolution and pools. All tensors [batch, channels, height, width]. */
 import type { ConvLayer, Pair, Shape } from "../../layers.ts";
+import { linearMap } from "./kinds.ts";
 import type { Done, Pass } from "./pass.ts";
+import { bilinear, type Product } from "./products.ts";
 
 interface Window {
   readonly kernel: Pair;
@@ -9,137 +11,165 @@ interface Window {
 }
 
 /**
- * Where a window meets the plane: triples of the output's position, the entry of the window and the input's position
- * (oy·stride + ky − padding, ox·stride + kx − padding), each as an index in row-major order. Padding is left out.
+ * Where one entry (ky, kx) of a window meets the plane: output (oy, ox) and input (oy·stride + ky − padding,
+ * ox·stride + kx − padding), as `runs` rows of `length` pairs. Padding is left out. Indices in row-major order.
  */
-function meetings({ kernel, stride, padding }: Window, [, height, width]: Shape, [, rows, columns]: Shape): Int32Array {
-  const triples: number[] = [];
-  for (let oy = 0; oy < rows; oy++) {
-    for (let ox = 0; ox < columns; ox++) {
-      for (let ky = 0; ky < kernel[0]; ky++) {
-        for (let kx = 0; kx < kernel[1]; kx++) {
-          const y = oy * stride[0] + ky - padding[0];
-          const x = ox * stride[1] + kx - padding[1];
-          if (y >= 0 && y < height && x >= 0 && x < width)
-            triples.push(oy * columns + ox, ky * kernel[1] + kx, y * width + x);
-        }
-      }
+interface Tap {
+  readonly runs: number;
+  readonly length: number;
+  /** First pair: index in the output's plane and in the input's. */
+  readonly p: number;
+  readonly q: number;
+  /** From one run to the next. */
+  readonly nextP: number;
+  readonly nextQ: number;
+  /** From one pair to the next in the input; in the output, it is 1. */
+  readonly stride: number;
+}
+
+/** One for each entry of the window, in row-major order. */
+function tapsOf({ kernel, stride, padding }: Window, [, height, width]: Shape, [, rows, columns]: Shape): Tap[] {
+  /** Positions of the output, from … to − 1, for which a window's entry k lies within the plane. */
+  const inside = (axis: 0 | 1, k: number, size: number, count: number): [from: number, to: number] => {
+    const from = Math.max(0, Math.ceil((padding[axis] - k) / stride[axis]));
+    return [from, Math.max(from, Math.min(count, Math.floor((size - 1 + padding[axis] - k) / stride[axis]) + 1))];
+  };
+  const taps: Tap[] = [];
+  for (let ky = 0; ky < kernel[0]; ky++) {
+    const [top, bottom] = inside(0, ky, height, rows);
+    for (let kx = 0; kx < kernel[1]; kx++) {
+      const [left, right] = inside(1, kx, width, columns);
+      taps.push({
+        runs: bottom - top,
+        length: right - left,
+        p: top * columns + left,
+        q: (top * stride[0] + ky - padding[0]) * width + left * stride[1] + kx - padding[1],
+        nextP: columns,
+        nextQ: stride[0] * width,
+        stride: stride[1],
+      });
     }
   }
-  return Int32Array.from(triples);
+  return taps;
 }
 
 const planeOf = ([, height, width]: Shape): number => height * width;
 
-/** y[n, o, p] = bias[o] + Σ w[o, i, k] · x[n, i + first of o's group, q] over i and the meetings (p, k, q). */
-export function conv(
-  layer: ConvLayer,
-  inputShape: Shape,
-  shape: Shape,
-  x: Float64Array,
-  { batch, weights }: Pass,
-): Done {
-  const { inputs, outputs, groups, kernel } = layer;
-  const [weightName, biasName] = [`${layer.name}.weight`, `${layer.name}.bias`];
-  const w = weights[weightName]!; // [outputs, inputs ÷ groups, kernel height, kernel width]
-  const bias = weights[biasName]; // [outputs]
+/** y[p] += w · x[q] over the pairs of a tap; planes start at atY and atX. */
+function toOutput(tap: Tap, w: number, x: Float64Array, atX: number, y: Float64Array, atY: number): void {
+  for (let run = 0; run < tap.runs; run++) {
+    const first = atY + tap.p + run * tap.nextP;
+    let q = atX + tap.q + run * tap.nextQ;
+    for (let p = first; p < first + tap.length; p++, q += tap.stride) y[p] = y[p]! + w * x[q]!;
+  }
+}
+
+/** x[q] += w · y[p]. */
+function toInput(tap: Tap, w: number, y: Float64Array, atY: number, x: Float64Array, atX: number): void {
+  for (let run = 0; run < tap.runs; run++) {
+    const first = atY + tap.p + run * tap.nextP;
+    let q = atX + tap.q + run * tap.nextQ;
+    for (let p = first; p < first + tap.length; p++, q += tap.stride) x[q] = x[q]! + w * y[p]!;
+  }
+}
+
+/** Σ y[p] · x[q]. */
+function correlation(tap: Tap, y: Float64Array, atY: number, x: Float64Array, atX: number): number {
+  let sum = 0;
+  for (let run = 0; run < tap.runs; run++) {
+    const first = atY + tap.p + run * tap.nextP;
+    let q = atX + tap.q + run * tap.nextQ;
+    for (let p = first; p < first + tap.length; p++, q += tap.stride) sum += y[p]! * x[q]!;
+  }
+  return sum;
+}
+
+/** y[n, o, p] = bias[o] + Σ w[o, i, k] · x[n, i + first of o's group, q] over i and the pairs (p, q) of each tap k. */
+export function conv(layer: ConvLayer, inputShape: Shape, shape: Shape, x: Float64Array, pass: Pass): Done {
+  const { inputs, outputs, groups } = layer;
+  const { batch } = pass;
   const [inputPlane, plane] = [planeOf(inputShape), planeOf(shape)];
   const [groupInputs, groupOutputs] = [inputs / groups, outputs / groups];
-  const pairs = meetings(layer, inputShape, shape);
+  const taps = tapsOf(layer, inputShape, shape);
 
-  /** Calls with the first indices of each plane of the output, kernel of w and plane of the input that belong together. */
-  const each = (visit: (atY: number, atW: number, atX: number) => void): void => {
+  /** Calls with each tap, its place in w [outputs, inputs ÷ groups, taps], and the planes that belong together. */
+  const each = (visit: (tap: Tap, k: number, atY: number, atX: number) => void): void => {
     for (let n = 0; n < batch; n++) {
       for (let o = 0; o < outputs; o++) {
         const first = Math.floor(o / groupOutputs) * groupInputs;
         for (let i = 0; i < groupInputs; i++) {
-          const kernelIndex = (o * groupInputs + i) * kernel[0] * kernel[1];
-          visit((n * outputs + o) * plane, kernelIndex, (n * inputs + first + i) * inputPlane);
+          const [atY, atX] = [(n * outputs + o) * plane, (n * inputs + first + i) * inputPlane];
+          for (const [t, tap] of taps.entries()) visit(tap, (o * groupInputs + i) * taps.length + t, atY, atX);
         }
       }
     }
   };
-
-  const y = new Float64Array(batch * outputs * plane);
-  if (bias) for (let p = 0; p < y.length; p++) y[p] = bias[Math.floor(p / plane) % outputs]!;
-  each((atY, atW, atX) => {
-    for (let t = 0; t < pairs.length; t += 3) {
-      const p = atY + pairs[t]!;
-      y[p] = y[p]! + w[atW + pairs[t + 1]!]! * x[atX + pairs[t + 2]!]!;
-    }
-  });
-
-  return {
-    output: y,
-    backward(dy, gradients) {
-      const dw = gradients[weightName]!;
-      const dbias = gradients[biasName];
-      const dx = new Float64Array(x.length);
-      each((atY, atW, atX) => {
-        for (let t = 0; t < pairs.length; t += 3) {
-          const [p, k, q] = [atY + pairs[t]!, atW + pairs[t + 1]!, atX + pairs[t + 2]!];
-          dw[k] = dw[k]! + dy[p]! * x[q]!;
-          dx[q] = dx[q]! + dy[p]! * w[k]!;
-        }
+  const product: Product = {
+    apply(w, values) {
+      const y = new Float64Array(batch * outputs * plane);
+      each((tap, k, atY, atX) => toOutput(tap, w[k]!, values, atX, y, atY));
+      return y;
+    },
+    toInput(w, dy) {
+      const dx = new Float64Array(batch * inputs * inputPlane);
+      each((tap, k, atY, atX) => toInput(tap, w[k]!, dy, atY, dx, atX));
+      return dx;
+    },
+    toWeight(dy, values, dw) {
+      each((tap, k, atY, atX) => {
+        dw[k] = dw[k]! + correlation(tap, dy, atY, values, atX);
       });
-      if (dbias) {
-        for (let p = 0; p < dy.length; p++) {
-          const o = Math.floor(p / plane) % outputs;
-          dbias[o] = dbias[o]! + dy[p]!;
-        }
-      }
-      return [dx];
     },
   };
+  return bilinear(layer, plane, product, x, pass);
 }
 
 /** The gradient goes to the one that won: the first of equals. As in PyTorch, a NaN beats every number. */
 export function maxPool(layer: Window, inputShape: Shape, shape: Shape, x: Float64Array, { batch }: Pass): Done {
-  const pairs = meetings(layer, inputShape, shape);
   const [inputPlane, plane] = [planeOf(inputShape), planeOf(shape)];
+  const taps = tapsOf(layer, inputShape, shape);
   const winners = new Int32Array(batch * shape[0] * plane).fill(-1); // indices in x
   for (let c = 0; c < batch * shape[0]; c++) {
-    for (let t = 0; t < pairs.length; t += 3) {
-      const p = c * plane + pairs[t]!;
-      const q = c * inputPlane + pairs[t + 2]!;
-      const best = winners[p]!;
-      if (best < 0 || x[q]! > x[best]! || Number.isNaN(x[q]!)) winners[p] = q;
+    for (const { runs, length, p, q, nextP, nextQ, stride } of taps) {
+      for (let run = 0; run < runs; run++) {
+        for (let i = 0; i < length; i++) {
+          const to = c * plane + p + run * nextP + i;
+          const from = c * inputPlane + q + run * nextQ + i * stride;
+          const best = winners[to]!;
+          if (best < 0 || x[from]! > x[best]! || Number.isNaN(x[from]!)) winners[to] = from;
+        }
+      }
     }
   }
-  return {
-    output: Float64Array.from(winners, (q) => x[q]!),
-    backward(dy) {
+  return linearMap(
+    x,
+    (values) => Float64Array.from(winners, (from) => values[from]!),
+    (dy) => {
       const dx = new Float64Array(x.length);
-      for (const [p, q] of winners.entries()) dx[q] = dx[q]! + dy[p]!;
-      return [dx];
+      for (const [to, from] of winners.entries()) dx[from] = dx[from]! + dy[to]!;
+      return dx;
     },
-  };
+  );
 }
 
 /** The sum over the window, padding as zeros, by the window's size. */
 export function averagePool(layer: Window, inputShape: Shape, shape: Shape, x: Float64Array, { batch }: Pass): Done {
-  const pairs = meetings(layer, inputShape, shape);
   const [inputPlane, plane] = [planeOf(inputShape), planeOf(shape)];
-  const size = layer.kernel[0] * layer.kernel[1];
+  const taps = tapsOf(layer, inputShape, shape);
+  const share = 1 / (layer.kernel[0] * layer.kernel[1]);
   const planes = batch * shape[0];
-  const y = new Float64Array(planes * plane);
-  for (let c = 0; c < planes; c++) {
-    for (let t = 0; t < pairs.length; t += 3) {
-      const p = c * plane + pairs[t]!;
-      y[p] = y[p]! + x[c * inputPlane + pairs[t + 2]!]! / size;
-    }
-  }
-  return {
-    output: y,
-    backward(dy) {
-      const dx = new Float64Array(x.length);
-      for (let c = 0; c < planes; c++) {
-        for (let t = 0; t < pairs.length; t += 3) {
-          const q = c * inputPlane + pairs[t + 2]!;
-          dx[q] = dx[q]! + dy[c * plane + pairs[t]!]! / size;
-        }
-      }
-      return [dx];
+  return linearMap(
+    x,
+    (values) => {
+      const y = new Float64Array(planes * plane);
+      for (let c = 0; c < planes; c++)
+        for (const tap of taps) toOutput(tap, share, values, c * inputPlane, y, c * plane);
+      return y;
     },
-  };
+    (dy) => {
+      const dx = new Float64Array(x.length);
+      for (let c = 0; c < planes; c++) for (const tap of taps) toInput(tap, share, dy, c * plane, dx, c * inputPlane);
+      return dx;
+    },
+  );
 }
