@@ -16,12 +16,20 @@ const mode = async (path: string) => (await stat(path)).mode & 0o777;
 describe("readSettings", () => {
   it("puts one home before the XDG folders, and an option before both", () => {
     const env = { TICKETMARK_HOME: "/h", XDG_DATA_HOME: "/d", XDG_CACHE_HOME: "/c" };
-    expect(readSettings({}, env)).toEqual({ data: "/h", cache: "/h/cache", native: true, threads: null });
+    expect(readSettings({}, env)).toEqual({
+      data: "/h",
+      cache: "/h/cache",
+      dataDir: "/h/cache/data",
+      native: true,
+      threads: null,
+    });
     expect(readSettings({ data: "/mine" }, env).data).toBe("/mine");
     expect(readSettings({}, { ...env, TICKETMARK_HOME: "" })).toMatchObject({
       data: "/d/ticketmark",
       cache: "/c/ticketmark",
     });
+    expect(readSettings({}, { ...env, TICKETMARK_DATA_DIR: "/sets" }).dataDir).toBe("/sets");
+    expect(readSettings({ dataDir: "/mine" }, { ...env, TICKETMARK_DATA_DIR: "/sets" }).dataDir).toBe("/mine");
   });
 
   it("takes as many threads as the engine does", () => {

@@ -2,6 +2,7 @@
  * Where the runner keeps its things, and what it was told: the one reader of the environment, and of DATA/runner.json.
  *
  *   TICKETMARK_HOME     one folder for data and cache, instead of the XDG ones
+ *   TICKETMARK_DATA_DIR folder for the files of data sets
  *   TICKETMARK_NATIVE   0 = no native build of the kernels, wasm only
  *   TICKETMARK_THREADS  threads of the cpu engine; unset = the engine's choice
  */
@@ -19,6 +20,7 @@ export const threadsSchema = z.coerce
 
 const environmentSchema = z.object({
   TICKETMARK_HOME: z.string().min(1).optional(),
+  TICKETMARK_DATA_DIR: z.string().min(1).optional(),
   TICKETMARK_NATIVE: z.enum(["0", "1"]).default("1"),
   TICKETMARK_THREADS: threadsSchema.optional(),
   XDG_DATA_HOME: z.string().optional(),
@@ -30,6 +32,8 @@ export interface Settings {
   readonly data: string;
   /** Native kernels, built at first use. */
   readonly cache: string;
+  /** Files of data sets, one folder each: downloaded, or put there by people. */
+  readonly dataDir: string;
   readonly native: boolean;
   /** null = the engine's choice. */
   readonly threads: number | null;
@@ -37,7 +41,7 @@ export interface Settings {
 
 /** Throws Problem "bad-settings" naming the variable. An option of the command line wins over the environment. */
 export function readSettings(
-  given: { data?: string | undefined; threads?: number | undefined } = {},
+  given: { data?: string | undefined; dataDir?: string | undefined; threads?: number | undefined } = {},
   env: NodeJS.ProcessEnv = process.env,
 ): Settings {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== "")); // empty = unset, as shells have it
@@ -48,13 +52,16 @@ export function readSettings(
       cause: parsed.error,
     });
   }
-  const { TICKETMARK_HOME, TICKETMARK_NATIVE, TICKETMARK_THREADS, XDG_DATA_HOME, XDG_CACHE_HOME } = parsed.data;
+  const { TICKETMARK_HOME, TICKETMARK_DATA_DIR, TICKETMARK_NATIVE, TICKETMARK_THREADS } = parsed.data;
+  const { XDG_DATA_HOME, XDG_CACHE_HOME } = parsed.data;
   const xdg = (folder: string | undefined, ...otherwise: string[]) =>
     join(folder || join(homedir(), ...otherwise), "ticketmark");
   const home = TICKETMARK_HOME === undefined ? undefined : resolve(TICKETMARK_HOME);
+  const cache = home === undefined ? xdg(XDG_CACHE_HOME, ".cache") : join(home, "cache");
   return {
     data: resolve(given.data ?? home ?? xdg(XDG_DATA_HOME, ".local", "share")),
-    cache: home === undefined ? xdg(XDG_CACHE_HOME, ".cache") : join(home, "cache"),
+    cache,
+    dataDir: resolve(given.dataDir ?? TICKETMARK_DATA_DIR ?? join(cache, "data")),
     native: TICKETMARK_NATIVE === "1",
     threads: given.threads ?? TICKETMARK_THREADS ?? null,
   };
