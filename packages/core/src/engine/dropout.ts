@@ -14,7 +14,8 @@ export const dropBelow = (rate: number): number => Math.floor(rate * 4_294_967_2
 /** What an element's index is added to before it is mixed, as uint32. */
 export const dropoutKey = (seed: number, layer: number): number => mix((seed ^ Math.imul(layer + 1, 0x9e3779b9)) >>> 0);
 
-function mix(x: number): number {
+/** A bijection of 32-bit integers; as uint32. */
+export function mix(x: number): number {
   let h = x;
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
   h = Math.imul(h ^ (h >>> 15), 0x846ca68b);

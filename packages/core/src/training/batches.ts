@@ -5,6 +5,9 @@
 import type { Dataset, Examples } from "../datasets/dataset.ts";
 import type { Labels } from "../engine/engine.ts";
 import type { Rng } from "../rng.ts";
+import { cutter } from "./augment.ts";
+import { CUT, type Look, painter, type Stored, valuesOf } from "./pixels.mjs";
+import type { Recipe } from "./recipe.ts";
 
 export interface Batch {
   /** [batch, channels, height, width], normalised. */
@@ -17,6 +20,13 @@ export interface Batch {
 
 /** The batch of an iteration of one phase, counted from the recipe's start. Its arrays hold until the next call. */
 export type Batches = (iteration: number) => Batch | Promise<Batch>;
+
+/** Which images an iteration sees, what of them (`CUT` integers each, pixels.d.mts), and their labels; arrays of its own. */
+export interface Chosen {
+  readonly cuts: Int32Array;
+  readonly labels: Labels;
+}
+export type Order = (iteration: number) => Chosen;
 
 /** Makes the batches of the phase with this number (over the whole run, from 0). */
 export type BatchSource = (phase: number, batchSize: number) => Batches;
@@ -36,24 +46,62 @@ export function splitTraining(dataset: Dataset, protocol: "validation" | "paper"
   return { train: order.slice(held).sort(), validation: order.slice(0, held).sort() };
 }
 
+/** Makes batches ahead of training, beside its thread: the same ones, however many make them. */
+export interface Loader {
+  /** Iterations are to be asked for one after the other; from where does not matter. Throws Problem "data-unavailable". */
+  ahead(order: Order, batchSize: number): Batches;
+  /** Ends what is being made, too. */
+  close(): Promise<void>;
+}
+export type OpenLoader = (look: Look, images: Examples["images"]) => Loader;
+
 /** Shuffled batches of the images that `indices` names; the last batch of an epoch is short where it must be. */
-export function shuffledBatches(dataset: Dataset, examples: Examples, indices: Uint32Array, rng: Rng) {
-  const assemble = assembler(dataset, examples);
+export function shuffledBatches(
+  dataset: Dataset,
+  examples: Examples,
+  indices: Uint32Array,
+  rng: Rng,
+  augmentation?: Recipe["augmentation"],
+) {
+  const assemble = assembler(dataset, examples, augmentation === undefined);
+  const order = shuffledOrder(dataset, examples, indices, rng, augmentation);
   return (phase: number, batchSize: number) => {
+    const chosen = order(phase, batchSize);
+    return (iteration: number): Batch => assemble(chosen(iteration));
+  };
+}
+
+/** Which images the batches of a phase have. Each epoch has an order, and a key for what is seen of the images. */
+export function shuffledOrder(
+  dataset: Dataset,
+  { labels }: Examples,
+  indices: Uint32Array,
+  rng: Rng,
+  augmentation?: Recipe["augmentation"],
+) {
+  const cut = cutter(dataset.stored ?? dataset.shape, dataset.shape, augmentation);
+  return (phase: number, batchSize: number): Order => {
     const epochIterations = Math.ceil(indices.length / batchSize);
-    const chosen = new Uint32Array(batchSize);
     let epoch = -1;
     let order: Uint32Array = new Uint32Array();
-    return (iteration: number): Batch => {
+    let key = 0;
+    return (iteration) => {
       const wanted = Math.floor(iteration / epochIterations);
       if (wanted !== epoch) {
         epoch = wanted;
         order = rng.stream(`batches/${phase}/${epoch}`).permutation(indices.length);
+        key = augmentation ? rng.stream(`augmentation/${phase}/${epoch}`).uint32() : 0;
       }
       const from = (iteration % epochIterations) * batchSize;
       const size = Math.min(batchSize, indices.length - from);
-      for (let i = 0; i < size; i++) chosen[i] = indices[order[from + i]!]!;
-      return assemble(chosen.subarray(0, size));
+      const cuts = new Int32Array(size * CUT);
+      const chosen = labels instanceof Uint8Array ? new Uint8Array(size) : new Uint16Array(size);
+      for (let i = 0; i < size; i++) {
+        const index = indices[order[from + i]!]!;
+        cut(key, index, cuts, i * CUT);
+        chosen[i] = labels[index]!;
+      }
+      return { cuts, labels: chosen };
     };
   };
 }
@@ -69,50 +117,70 @@ export const withDropoutSeeds =
     });
   };
 
-/** Examples as the network sees them, all at once, in arrays of their own. */
+/** Examples as the network sees them in evaluations, all at once, in arrays of their own. */
 export function normalised(dataset: Dataset, examples: Examples, indices?: Uint32Array): Batch {
-  const chosen = indices ?? Uint32Array.from({ length: examples.count }, (_, i) => i);
-  if (chosen.length === 0) return { images: new Float32Array(), labels: new Uint8Array() };
-  return assembler(dataset, examples)(chosen);
+  const count = indices?.length ?? examples.count;
+  const cut = cutter(dataset.stored ?? dataset.shape, dataset.shape, undefined);
+  const cuts = new Int32Array(count * CUT);
+  const labels = examples.labels instanceof Uint8Array ? new Uint8Array(count) : new Uint16Array(count);
+  for (let i = 0; i < count; i++) {
+    const index = indices?.[i] ?? i;
+    cut(0, index, cuts, i * CUT);
+    labels[i] = examples.labels[index]!;
+  }
+  return assembler(dataset, examples, false)({ cuts, labels });
 }
 
-/** Turns bytes into numbers through a table, into buffers that grow to the largest batch and are used again. */
-function assembler({ shape, mean, std }: Dataset, examples: Examples): (indices: Uint32Array) => Batch {
-  const [channels, height, width] = shape;
-  const plane = height * width;
-  const size = channels * plane;
-  const tables = Array.from({ length: channels }, (_, c) => bitsOf(normalisation(mean[c]!, std[c]!)));
-  const stored = examples.images instanceof Uint8Array ? null : examples.images;
-  const one = new Uint8Array(stored?.imageBytes ?? 0);
-  const bytes = examples.images instanceof Uint8Array ? examples.images : one;
+/** Bytes of a set's numbers that are kept once they are made: MNIST's, whose nets would wait for them. */
+const KEPT_BYTES = 268_435_456;
+
+/** Makes batches in a buffer that grows to the largest one and is used again. `keeps`: an image always looks the same. */
+function assembler(dataset: Dataset, examples: Examples, keeps: boolean): (chosen: Chosen) => Batch {
+  const size = valuesOf(dataset.shape);
+  const paint = painter(lookOf(dataset), storedOf(examples));
+  const make = keeps && examples.count * size * 4 <= KEPT_BYTES ? keeper(paint, examples.count, size) : paint;
   let images = new Float32Array();
-  let bits = bitsOf(images);
-  const Labels = examples.labels instanceof Uint8Array ? Uint8Array : Uint16Array;
-  let labels: Labels = new Labels();
-  return (indices) => {
-    if (indices.length > labels.length) {
-      images = new Float32Array(indices.length * size);
-      bits = bitsOf(images);
-      labels = new Labels(indices.length);
-    }
-    for (let i = 0; i < indices.length; i++) {
-      const index = indices[i]!;
-      labels[i] = examples.labels[index]!;
-      if (stored) stored.read(index, one, 0);
-      const from = stored ? 0 : index * size;
-      for (let c = 0; c < channels; c++) {
-        lookUp(tables[c]!, bytes, from + c * plane, plane, bits, i * size + c * plane);
-      }
-    }
-    return { images: images.subarray(0, indices.length * size), labels: labels.subarray(0, indices.length) };
+  return ({ cuts, labels }) => {
+    const values = labels.length * size;
+    if (values > images.length) images = new Float32Array(values);
+    const batch = images.subarray(0, values);
+    make(cuts, new Int32Array(batch.buffer, 0, values));
+    return { images: batch, labels };
   };
 }
 
-const bitsOf = (values: Float32Array): Int32Array => new Int32Array(values.buffer);
+/** Paints each image once, and copies it from then on. */
+function keeper(paint: ReturnType<typeof painter>, count: number, size: number): typeof paint {
+  const kept = new Int32Array(count * size);
+  const isKept = new Uint8Array(count);
+  return (cuts, to) => {
+    for (let i = 0; i * CUT < cuts.length; i++) {
+      const image = cuts[i * CUT]!;
+      const own = kept.subarray(image * size, (image + 1) * size);
+      if (isKept[image] === 0) paint(cuts.subarray(i * CUT, (i + 1) * CUT), own);
+      isKept[image] = 1;
+      to.set(own, i * size);
+    }
+  };
+}
 
-/** Small nets wait for this loop: it moves bits, as integers, since floats would be widened and narrowed on the way. */
-function lookUp(table: Int32Array, bytes: Uint8Array, from: number, count: number, to: Int32Array, at: number): void {
-  for (let i = 0; i < count; i++) to[at + i] = table[bytes[from + i]!]!;
+function storedOf({ images, count }: Examples): Stored {
+  if (images instanceof Uint8Array) return { bytes: images, seek: (image) => image * (images.length / count) };
+  const bytes = new Uint8Array(images.imageBytes);
+  return {
+    bytes,
+    seek(image) {
+      images.read(image, bytes, 0);
+      return 0;
+    },
+  };
+}
+
+/** From a data set's stored images to what nets see of them. */
+export function lookOf({ shape, stored, mean, std }: Dataset): Look {
+  const tables = new Float32Array(256 * shape[0]);
+  for (let c = 0; c < shape[0]; c++) tables.set(normalisation(mean[c]!, std[c]!), 256 * c);
+  return { stored: stored ?? shape, shape, tables: new Int32Array(tables.buffer) };
 }
 
 /** (x ÷ 255 − mean) ÷ std for the 256 values of a byte, each operation rounded to float32, as torchvision does it. */
