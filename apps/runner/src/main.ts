@@ -6,6 +6,7 @@ import { ENGINE_CHOICES, MOST_THREADS, Problem } from "@ticketmark/core";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Crashed } from "./child.ts";
 import { VERSION } from "./code.ts";
+import { compareCommand } from "./compare-command.ts";
 import { doctor } from "./doctor.ts";
 import { describe, type KindName } from "./lists.ts";
 import { Unreachable } from "./retry.ts";
@@ -63,6 +64,25 @@ command(program, "run", "Run one spec without a site and write result, ticket, t
     const { out, engine } = options;
     const run = { spec, out, engine, settings: readSettings(options), json: options.json === true, stop: onSignals() };
     if (!(await runCommand(run))) code = STOPPED;
+  });
+
+command(
+  program,
+  "compare",
+  "Compare results: means over seeds, who is better and how sure that is; or against a reference.",
+)
+  .argument("<results...>", "result files, folders of runs, or folders of such folders")
+  .option(
+    "--reference <suite>",
+    "against the figures of this suite that were measured elsewhere; exit code 1 if missed",
+  )
+  .option("--markdown", "tables in Markdown")
+  .action(async (paths: string[], _options: unknown, self: Command) => {
+    const { json, markdown, reference } = self.optsWithGlobals<Common & { markdown?: boolean; reference?: string }>();
+    const format = json ? "json" : markdown ? "markdown" : "text";
+    const { text, met } = await compareCommand({ paths, reference, format });
+    print(text);
+    if (!met) code = 1;
   });
 
 const lists: Record<KindName, string> = {

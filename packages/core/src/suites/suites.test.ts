@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { plan } from "../plan.ts";
-import { parseSpec, specDigest } from "../spec.ts";
+import { groupDigest, parseSpec, specDigest } from "../spec.ts";
 import { suites } from "./index.ts";
 
 test("every suite's specs are valid, and no two are the same", () => {
@@ -59,4 +59,22 @@ test("mnist-reference: five seeds of each row of the reference table, of as many
       ]),
     ),
   });
+});
+
+test("each figure of a reference is of a row that its suite runs, and each row has its figure", () => {
+  for (const suite of suites.list) {
+    if (!suite.reference) continue;
+    const groups = new Map<string, number>();
+    for (const input of suite.specs()) {
+      const digest = groupDigest(parseSpec(input));
+      groups.set(digest, (groups.get(digest) ?? 0) + 1);
+    }
+    const rows = suite.reference.rows();
+    expect(new Set(rows.map(({ spec }) => groupDigest(parseSpec(spec))))).toEqual(new Set(groups.keys()));
+    expect(rows).toHaveLength(groups.size);
+    for (const count of groups.values()) expect(count).toBe(suite.reference.seeds);
+    for (const { mean, sd } of rows) expect(mean > 90 && mean < 100 && sd > 0 && sd < 1).toBe(true);
+    const names = rows.map(({ name }) => name);
+    for (const pair of suite.reference.orderings) expect(names).toEqual(expect.arrayContaining([...pair]));
+  }
 });
