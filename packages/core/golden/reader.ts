@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Engine } from "../src/engine/engine.ts";
 import { type Comparison, comparison } from "./compare.ts";
+import { dynamic } from "./dynamic.ts";
 import { magnitude, rst, rstIter, Unsupported } from "./experiments.ts";
 import { headSchema, layersSchema } from "./format.ts";
 import { initialisation } from "./initialise.ts";
@@ -28,6 +29,7 @@ const KINDS: Readonly<Record<string, (file: unknown, engine: Engine, compare: Co
   LTH_Iter: magnitude,
   L1_Iter: magnitude,
   L1: magnitude,
+  dst: dynamic,
   lambda: (file, _, compare) => lambda(file, compare),
   pick: (file, _, compare) => picking(file, compare),
 };

@@ -207,7 +207,7 @@ export function replayingRng(draws: Replay["draws"]): Rng {
   return stream("");
 }
 
-function notRecorded(): never {
+export function notRecorded(): never {
   throw new Error("the method draws what the case does not record");
 }
 
