@@ -2,20 +2,24 @@
 import { registry } from "../registry.ts";
 import { dense } from "./dense.ts";
 import { rigl, set } from "./dynamic.ts";
+import { earlyBird } from "./early-bird.ts";
 import { gmp } from "./gmp.ts";
 import { l1, l1Iter } from "./l1.ts";
 import { lth, lthIter } from "./lth.ts";
 import type { Method } from "./method.ts";
 import { random } from "./random.ts";
 import { rst, rstIter } from "./rst.ts";
+import { scratchEqualIterations } from "./scratch.ts";
 
 export const methods = registry<Method>("method", [
   dense,
   random,
+  scratchEqualIterations,
   l1,
   l1Iter,
   lth,
   lthIter,
+  earlyBird,
   rst,
   rstIter,
   set,

@@ -18,11 +18,12 @@
  */
 import { z } from "zod";
 import { applyMask, leaving, type Mask, pick } from "../mask.ts";
+import { controlled, controlSchema } from "./controls.ts";
 import type { DenseNetwork, Method, Ticket } from "./method.ts";
 import { type Extrusion, extrusionStrength, MAX_RAISES } from "./rst-strength.ts";
 import { DUAL_LOTTERY_TICKET_PAPER, learningRateSchema, pickSchema, roundsSchema } from "./settings.ts";
 
-const extrusionSettings = (interval: number, settle: number) => ({
+export const extrusionSettings = (interval: number, settle: number) => ({
   pick: pickSchema.default("random").describe("which weights leave: drawn at random, or by magnitude before extrusion"),
   schedule: z.enum(["x", "x2", "x3"]).default("x").describe("how strength grows: evenly, as a square, as a cube"),
   interval: z
@@ -49,10 +50,17 @@ const extrusionSettings = (interval: number, settle: number) => ({
     .describe("blocked: while extruding, only penalty and weight decay move weights; biases still learn"),
 });
 
-const grows = (settings: Extrusion) => Math.max(settings.limit, 1) <= MAX_RAISES * settings.granularity;
-const growsFault = { error: `too small for this limit: more than ${MAX_RAISES} raises`, path: ["granularity"] };
+const control = z
+  .enum([...controlSchema.unwrap().options, "no-penalty"])
+  .optional()
+  .describe(
+    "shuffled-mask, redrawn-weights: that part of the ticket is left to chance; no-penalty: extrusion at strength 0; left out: RST itself",
+  );
 
-const oneShot = z.strictObject(extrusionSettings(5, 40_000)).refine(grows, growsFault);
+export const grows = (settings: Extrusion) => Math.max(settings.limit, 1) <= MAX_RAISES * settings.granularity;
+export const growsFault = { error: `too small for this limit: more than ${MAX_RAISES} raises`, path: ["granularity"] };
+
+const oneShot = z.strictObject({ ...extrusionSettings(5, 40_000), control }).refine(grows, growsFault);
 
 const iterative = z
   .strictObject({
@@ -78,6 +86,7 @@ const iterative = z
     betweenLearningRate: learningRateSchema
       .optional()
       .describe("step size between rounds, or steps by epoch; left out: the recipe's"),
+    control,
   })
   .refine(grows, growsFault);
 
@@ -86,7 +95,7 @@ type Settings = z.infer<typeof oneShot> & Partial<z.infer<typeof iterative>>;
 async function findTicket(net: DenseNetwork, sparsity: number, settings: Settings): Promise<Ticket> {
   const { rounds = 1, earlier: by = "index", holdEarlier, betweenEpochs = 0, betweenLearningRate } = settings;
   const { iterations, strength } = extrusionStrength(settings);
-  const { learningRate, batchSize, lossGradient } = settings;
+  const { learningRate, batchSize, lossGradient, control } = settings;
   let weights = net.initial;
   let mask: Mask | undefined;
   for (let round = 1; ; round++) {
@@ -101,9 +110,9 @@ async function findTicket(net: DenseNetwork, sparsity: number, settings: Setting
       learningRate,
       lossGradient,
       mask: holdEarlier ? earlier : undefined,
-      penalty: { on: leaving(mask), strength },
+      penalty: control === "no-penalty" ? undefined : { on: leaving(mask), strength },
     });
-    if (round === rounds) return { mask, weights };
+    if (round === rounds) return controlled(net, { mask, weights }, control === "no-penalty" ? undefined : control);
     if (holdEarlier) weights = applyMask(weights, mask);
     if (betweenEpochs > 0) {
       weights = await net.train(weights, {
