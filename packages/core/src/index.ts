@@ -1,7 +1,8 @@
 /**
  * Door 1, light: what there is (registries), what to run (specs, plans), what came out (results, statements,
- * signatures), and the wire. It computes no training and reaches no native code.
+ * signatures), and the wire. It computes no training and reaches no native code. `z` is the zod that settings are made of.
  */
+export { z } from "zod";
 export * from "./api.ts";
 export * from "./canonical.ts";
 export * from "./datasets/dataset.ts";
@@ -10,6 +11,7 @@ export * from "./engine/index.ts";
 export { NUMERICS } from "./engine/numerics.ts";
 export { PINS, type Pin } from "./engine/pins.ts";
 export { multiplyAdds } from "./flops.ts";
+export { writeInitialWeights } from "./initial-weights.ts";
 export * from "./job.ts";
 export * from "./layers.ts";
 export * from "./mask.ts";
@@ -22,6 +24,7 @@ export * from "./plan.ts";
 export * from "./problem.ts";
 export * from "./registry.ts";
 export * from "./result.ts";
+export { exportSafetensors, importSafetensors } from "./safetensors.ts";
 export * from "./scope.ts";
 export * from "./signature.ts";
 export * from "./spec.ts";

@@ -8,6 +8,7 @@ import { datasetOf } from "./datasets/index.ts";
 import type { Engine } from "./engine/engine.ts";
 import { CLAIM_ENGINE } from "./engine/index.ts";
 import { NUMERICS } from "./engine/numerics.ts";
+import { initialWeights } from "./initial-weights.ts";
 import type { Progress } from "./job.ts";
 import { parameters } from "./layers.ts";
 import { type Mask, sparsityOf } from "./mask.ts";
@@ -23,7 +24,15 @@ import { quotasOf } from "./scope.ts";
 import { architectureOf, type Spec, specDigest } from "./spec.ts";
 import { writeTicketFile } from "./tensor-file.ts";
 import { BLOCK, Trace } from "./trace.ts";
-import { normalised, shuffledBatches, splitTraining, withDropoutSeeds } from "./training/batches.ts";
+import {
+  loadedBatches,
+  lookOf,
+  normalised,
+  type OpenLoader,
+  shuffledBatches,
+  splitTraining,
+  withDropoutSeeds,
+} from "./training/batches.ts";
 import { denseNetwork, type PhaseObserver } from "./training/dense-network.ts";
 import { measures } from "./training/derivatives.ts";
 import { EVALUATION_BATCH, evaluate, evaluateWeights } from "./training/evaluate.ts";
@@ -39,6 +48,10 @@ export interface RunOptions {
   readonly checkEngine?: Engine;
   readonly environment: Environment;
   readonly read: ReadFile;
+  /** Bytes of the file of initial weights, where the spec names one. */
+  readonly initial?: Uint8Array;
+  /** Makes batches beside the training, where that is worth a thread; left out: between its iterations. */
+  readonly openLoader?: OpenLoader;
   /** Monotonic milliseconds (`performance.now`); feeds durations only, never the computation. */
   readonly now: () => number;
   /** Bytes of an earlier snapshot of the same spec: the run goes on from there, to the same bits. */
@@ -81,6 +94,7 @@ export const runJob: RunJob = async (spec, options) => {
   const architecture = architectureOf(spec);
   const rng = seededRng(spec.seed);
 
+  const initial = initialWeights(spec.initial, options.initial, { model, architecture, rng: rng.stream("initial") });
   const planned = await plan(spec);
   const data = await dataset.load(options.read);
   const split = splitTraining(dataset, spec.protocol, rng);
@@ -132,13 +146,18 @@ export const runJob: RunJob = async (spec, options) => {
   });
 
   const prunable = parameters(architecture).filter((parameter) => parameter.prunable);
-  const batches = shuffledBatches(dataset, data.train, split.train, rng);
+  const { augmentation } = spec.recipe;
+  // the rest are copied faster than a thread could be asked for them
+  const isWork = augmentation !== undefined || !(data.train.images instanceof Uint8Array);
+  const loader = isWork ? options.openLoader?.(lookOf(dataset), data.train.images) : undefined;
+  const source = [dataset, data.train, split.train, rng, augmentation] as const;
+  const batches = loader ? loadedBatches(loader, ...source) : shuffledBatches(...source);
   const drops = architecture.layers.some(({ kind }) => kind === "dropout");
   const { dense, finish } = denseNetwork({
     architecture,
     network,
     recipe: spec.recipe,
-    initial: model.initialise(architecture, rng.stream("initial")),
+    initial,
     rng: rng.stream("method"),
     quotas: (sparsity, round, rounds) => quotasOf(spec.scope, prunable, sparsity, round, rounds),
     redraw: (draws) => model.initialise(architecture, draws),
@@ -217,6 +236,7 @@ export const runJob: RunJob = async (spec, options) => {
     recorder.reached(error.phase, error.iterations);
     return output({ ...result("diverged"), message: error.message }, null, null);
   } finally {
+    await loader?.close();
     await network.dispose();
     if (claimNetwork !== network) await claimNetwork.dispose();
   }

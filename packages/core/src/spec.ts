@@ -6,7 +6,7 @@
  * so old specs keep their digests (pinned in spec.test.ts).
  */
 import { z } from "zod";
-import { digestOfJson } from "./canonical.ts";
+import { digestOfJson, digestSchema } from "./canonical.ts";
 import { type ClassFolder, classesSchema, type Dataset } from "./datasets/dataset.ts";
 import { datasetOf } from "./datasets/index.ts";
 import { type Architecture, nodesOf } from "./layers.ts";
@@ -40,6 +40,8 @@ export interface SpecInput {
   readonly recipe?: Partial<Recipe>;
   readonly seed?: number;
   readonly protocol?: "validation" | "paper";
+  /** sha256 of a file of initial weights (initial-weights.ts); left out: drawn from the seed. */
+  readonly initial?: string;
 }
 
 export interface Spec {
@@ -53,6 +55,7 @@ export interface Spec {
   readonly recipe: Recipe;
   readonly seed: number;
   readonly protocol: "validation" | "paper";
+  readonly initial?: string;
 }
 
 const inputSchema = z.strictObject({
@@ -79,6 +82,7 @@ const inputSchema = z.strictObject({
   recipe: z.looseObject({}).default({}),
   seed: z.number().int().min(0).max(0xffff_ffff).default(0),
   protocol: protocolSchema.default("validation"),
+  initial: digestSchema.optional(),
 });
 
 /** Fills in defaults and checks everything. Throws Problem "bad-spec": every fault (the first 20), each with its place. */
@@ -117,6 +121,7 @@ export function parseSpec(input: unknown): Spec {
     recipe: recipe!,
     seed: whole.seed,
     protocol: whole.protocol,
+    ...(whole.initial && { initial: whole.initial }),
   };
 }
 

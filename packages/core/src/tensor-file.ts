@@ -1,7 +1,7 @@
 /**
- * One binary format for three things: ticket (mask + the weights the final training starts from), trained (mask +
- * last-epoch weights), snapshot (a job in the middle). Little-endian throughout; bounded and checked when read; the
- * same content gives the same bytes, so that its sha256 names it.
+ * One binary format for four things: ticket (mask + the weights the final training starts from), trained (mask +
+ * last-epoch weights), snapshot (a job in the middle), initial (weights from outside to start from). Little-endian
+ * throughout; bounded and checked when read; the same content gives the same bytes, so that its sha256 names it.
  *
  *   8 bytes  magic "TKTMARK1"
  *   u32      header length in bytes
@@ -21,7 +21,7 @@ import { countKept, type Mask } from "./mask.ts";
 import { Problem } from "./problem.ts";
 import type { Weights } from "./weights.ts";
 
-const TENSOR_KINDS = ["ticket", "trained", "snapshot"] as const;
+const TENSOR_KINDS = ["ticket", "trained", "snapshot", "initial"] as const;
 type TensorKind = (typeof TENSOR_KINDS)[number];
 
 /** What a ticket or trained file holds. */
@@ -230,7 +230,7 @@ const ticketMetaSchema = z.strictObject({ specDigest: digestSchema });
  */
 export function readTicketFile(bytes: Uint8Array, architecture?: Architecture): TicketFile {
   const file = readTensorFile(bytes, ({ kind, tensors }) => {
-    if (kind === "snapshot") throw bad("expected a ticket or a trained net; got a snapshot");
+    if (kind !== "ticket" && kind !== "trained") throw bad(`expected a ticket or a trained net; got kind ${kind}`);
     if (architecture) checkTensors(tensors, architecture);
   });
   const meta = ticketMetaSchema.safeParse(file.meta);
