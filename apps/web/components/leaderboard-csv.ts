@@ -10,6 +10,7 @@ const COLUMNS: readonly (readonly [string, (run: Run, group: Group) => Cell])[] 
   ["model", (run) => run.spec.model],
   ["method", (run) => run.spec.method.id],
   ["sparsity", (run) => run.spec.sparsity],
+  ["scope", (run) => run.spec.scope],
   ["seed", (run) => run.spec.seed],
   ["protocol", (run) => run.spec.protocol],
   ["outcome", (run) => run.outcome],

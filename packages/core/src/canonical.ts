@@ -55,8 +55,13 @@ export const digestOfJson = (value: unknown): string => digestOf(canonicalBytes(
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "expected a sha256 digest: 64 lower-case hex digits");
 
 /** Numbers that may be NaN or infinite, as JSON: a number, or one of three strings. */
-export const numberSchema = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]);
-export type EncodedNumber = z.infer<typeof numberSchema>;
+export type EncodedNumber = number | "NaN" | "Infinity" | "-Infinity";
+export const numberSchema: z.ZodType<EncodedNumber> = z.union([
+  z.number(),
+  z.literal("NaN"),
+  z.literal("Infinity"),
+  z.literal("-Infinity"),
+]);
 export const encodeNumber = (x: number): EncodedNumber => (Number.isFinite(x) ? x : (String(x) as EncodedNumber));
 export const decodeNumber = (x: EncodedNumber): number => Number(x);
 

@@ -14,3 +14,12 @@ test("an unknown id is a problem that names those there are; two equal ids are a
   );
   expect(() => registry("letter", [{ id: "a" }, { id: "a" }])).toThrow("two letters with one id");
 });
+
+test("a member of one's own is added at the end; a taken id or none at all is refused, and nothing is lost", () => {
+  const letters = registry("letter", [{ id: "b" }]);
+  letters.add({ id: "a-2" });
+  expect([letters.ids, letters.get("a-2")]).toEqual([["b", "a-2"], letters.list[1]]);
+  expect(() => letters.add({ id: "b" })).toThrow(expect.objectContaining({ code: "conflict" }));
+  expect(() => letters.add({ id: "No Id" })).toThrow(expect.objectContaining({ code: "bad-request" }));
+  expect(letters.ids).toEqual(["b", "a-2"]);
+});

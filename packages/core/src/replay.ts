@@ -2,6 +2,7 @@
 import type { ReadFile } from "./datasets/dataset.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Progress } from "./job.ts";
+import { unknownEnvironment } from "./result.ts";
 import { runJob } from "./run-job.ts";
 import type { Spec } from "./spec.ts";
 
@@ -20,15 +21,15 @@ export interface ReplayOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** Goes into the result, which nobody keeps: none of it enters a digest. */
-const NOWHERE = {
-  ...{ engine: "", device: "", reason: "", os: "", arch: "", cpu: "", node: "" },
-  ...{ cores: 1, memoryBytes: 0 },
-};
-
 /** Throws Problem as runJob does. */
 export async function replay(spec: Spec, { engine, read, onProgress }: ReplayOptions): Promise<Digests> {
-  const output = await runJob(spec, { engine, environment: NOWHERE, read, now: () => 0, onProgress });
+  const output = await runJob(spec, {
+    engine,
+    environment: unknownEnvironment(engine),
+    read,
+    now: () => 0,
+    onProgress,
+  });
   if (output === "stopped") throw new Error("nothing here stops a run");
   const { ticketDigest, trainedDigest, trace } = output.result;
   return { ticket: ticketDigest, trained: trainedDigest, trace: trace.head };

@@ -58,6 +58,11 @@ export const environmentSchema = z.strictObject({
 });
 export type Environment = z.infer<typeof environmentSchema>;
 
+/** For results that are not signed: none of it enters a digest of ticket, trained net or trace. */
+export const unknownEnvironment = ({ id, device }: { readonly id: string; readonly device: string }): Environment => ({
+  ...{ engine: id, device, reason: "", os: "", arch: "", cpu: "", node: "", cores: 1, memoryBytes: 0 },
+});
+
 const timesSchema = z.strictObject({ q25: z.number(), median: z.number(), q75: z.number() });
 
 export const resultSchema = z.strictObject({

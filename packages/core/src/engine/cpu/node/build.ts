@@ -75,12 +75,12 @@ async function compile(sources: Record<string, string>): Promise<Uint8Array<Arra
   }
 }
 
-/** A packed package has the build but not the compiler: then its version is not asked for. */
+/** Of the compiler that is asked for, which a packed package names and does not have. */
 function compilerVersion(): string {
   const { devDependencies } = createRequire(import.meta.url)("../../../../package.json") as {
-    devDependencies?: Record<string, string>;
+    devDependencies: Record<string, string>;
   };
-  return devDependencies?.["@yowasp/clang"] ?? "";
+  return devDependencies["@yowasp/clang"]!;
 }
 
 async function readOrNull(file: URL): Promise<Buffer | null> {
