@@ -16,15 +16,28 @@ export async function readChecked(file: DataFile, read: ReadFile): Promise<Uint8
   return bytes;
 }
 
-/** Examples in memory, labels as bytes. */
-type Loaded = Examples & { readonly images: Uint8Array; readonly labels: Uint8Array };
+/** Examples in memory. */
+type Loaded = Examples & { readonly images: Uint8Array };
 
-/** sha256 (hex) over the decoded examples: count as u32 big-endian, images, labels; training set first, then test set. */
+/**
+ * sha256 (hex) over the decoded examples: count as u32 big-endian, images, labels; training set first, then test set.
+ * Labels are bytes, or 16 bits little-endian where they are 16 bits.
+ */
 export async function digestOfExamples(train: Loaded, test: Loaded): Promise<string> {
-  const parts = [train, test].flatMap(({ images, labels, count }) => {
-    const head = new DataView(new ArrayBuffer(4));
-    head.setUint32(0, count);
-    return [new Uint8Array(head.buffer), images, labels];
+  return digestOfLarge(concatBytes(...[train, test].flatMap((set) => [u32(set.count), set.images, labelBytes(set)])));
+}
+
+export function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}
+
+export function labelBytes({ labels }: Pick<Examples, "labels">): Uint8Array {
+  if (labels instanceof Uint8Array) return labels;
+  const view = new DataView(new ArrayBuffer(2 * labels.length));
+  labels.forEach((label, i) => {
+    view.setUint16(2 * i, label, true);
   });
-  return digestOfLarge(concatBytes(...parts));
+  return new Uint8Array(view.buffer);
 }

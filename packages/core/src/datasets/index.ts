@@ -2,10 +2,20 @@
 import { Problem } from "../problem.ts";
 import { registry } from "../registry.ts";
 import type { ClassFolder, Dataset } from "./dataset.ts";
+import { fashionMnist } from "./fashion-mnist.ts";
+import { kmnist } from "./kmnist.ts";
 import { mnist } from "./mnist.ts";
+import { padded } from "./padded.ts";
 import { toy } from "./toy.ts";
 
-export const datasets = registry<Dataset>("data set", [mnist, toy]);
+export const datasets = registry<Dataset>("data set", [
+  mnist,
+  fashionMnist,
+  kmnist,
+  padded(mnist, "mnist-32"),
+  padded(fashionMnist, "fashion-mnist-32"),
+  toy,
+]);
 
 /** The data set of a spec. Throws Problem "bad-spec". */
 export function datasetOf({ dataset: id, classes }: { dataset: string; classes?: readonly ClassFolder[] }): Dataset {
