@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { referenceEngine } from "../engine/reference/reference.ts";
 import type { Architecture } from "../layers.ts";
 import { parameters } from "../layers.ts";
-import type { Phase } from "../methods/method.ts";
+import type { Phase, Watch } from "../methods/method.ts";
 import { type ResolvedPhase, resolvePhase } from "../phase.ts";
 import { seededRng } from "../rng.ts";
 import { maskDigest, Trace } from "../trace.ts";
@@ -143,4 +143,41 @@ test("stopped in the middle of a block and gone on with, a phase has the same lo
   });
   expect(rest.trace.state.blocks).toBe(3);
   expect(maskDigest(phase.mask)).not.toEqual(maskDigest(null));
+});
+
+/** Counts epochs in its one byte, and ends the phase after so many. */
+const endingAfter = (epochs: number): Watch => ({
+  start: Uint8Array.of(0),
+  next: (memory) => ({ memory: Uint8Array.of(memory[0]! + 1), stop: memory[0]! + 1 === epochs }),
+});
+
+test("a watch ends a phase at the end of an epoch, and what it remembers goes on with the phase", async () => {
+  const phase = phaseOf({ iterations: 600, watch: endingAfter(3) });
+  const whole = await run(phase);
+  expect(whole.ended).toBe(null);
+  expect(whole.seen.evaluations.map(([iteration]) => iteration)).toEqual([70, 140, 210]);
+  expect(whole.seen.blocks).toEqual([100, 200, 210]);
+  expect(whole.trace.state.blocks).toBe(3);
+
+  const trace = new Trace();
+  const seen: Seen = { evaluations: [], blocks: [] };
+  const first = await run(phase, { trace, seen, stopAt: 150 });
+  expect(first.stopped!.position.memory).toEqual(Uint8Array.of(2));
+  await run(phase, { start: first.stopped!, trace: new Trace(trace.state), seen });
+  expect(seen.evaluations.map(([iteration]) => iteration)).toEqual([70, 140, 210]);
+
+  const rewound = await run({ ...phase, from: 50 });
+  expect(rewound.seen.evaluations.map(([iteration]) => iteration)).toEqual([20, 90, 160]); // the recipe's epochs
+});
+
+test("a watch sees finite weights only", async () => {
+  const network = await referenceEngine().compile(net, 5);
+  const read = network.read.bind(network);
+  network.read = async (what) => ({ ...(await read(what)), "a.bias": new Float32Array(6).fill(Number.NaN) });
+  let looked = false;
+  const watch: Watch = { start: new Uint8Array(), next: (memory) => ({ memory, stop: (looked = true) }) };
+  const phase = phaseOf({ iterations: 200, watch });
+  const ended = train(network, phase, fresh, recipe, batches, new Trace(), { evaluated: async () => {} });
+  await expect(ended).rejects.toMatchObject({ iterations: 70, message: "p, iteration 70: the weights are not finite" });
+  expect(looked).toBe(false);
 });

@@ -97,6 +97,16 @@ export async function train(
       lossCount++;
     }
   };
+  /** What the phase looks at on its way: what NaN ranks as differs between CPUs. */
+  const finiteWeights = async (): Promise<Weights> => {
+    await drain();
+    const weights = await network.read("weights");
+    if (!isFiniteWeights(weights)) {
+      if (filled > 0) trace.add(block.subarray(0, filled), digest);
+      throw new Diverged(phase, iteration, "the weights are");
+    }
+    return weights;
+  };
   const position = async (): Promise<Position> => {
     await drain();
     return {
@@ -122,12 +132,7 @@ export async function train(
     const learningRate = phase.learningRate(iteration);
     const { momentum, weightDecay, nesterov, labelSmoothing } = recipe;
     if (mask && remask && changesAt(remask, phase.from + iteration)) {
-      await drain(); // a loss that is not finite belongs to the mask before
-      const weights = await network.read("weights");
-      if (!isFiniteWeights(weights)) {
-        if (filled > 0) trace.add(block.subarray(0, filled), digest);
-        throw new Diverged(phase, iteration, "the weights are");
-      }
+      const weights = await finiteWeights(); // a loss that is not finite belongs to the mask before
       const next = await remask.next({
         iteration: phase.from + iteration,
         mask,
@@ -151,7 +156,7 @@ export async function train(
     const epochEnds = (phase.from + iteration) % phase.epochIterations === 0;
     let isOver = false;
     if (watch && memory && epochEnds) {
-      const seen = watch.next(memory, await network.read("weights"));
+      const seen = watch.next(memory, await finiteWeights());
       memory = seen.memory;
       isOver = seen.stop;
     }
