@@ -31,6 +31,7 @@ const sparse: readonly (Pick<SpecInput, "method" | "recipe"> & { readonly name: 
   { name: "LTH", method: "lth" },
   { name: "LTH-Iter", method: lthIter },
   { name: "Scratch, longer", method: scratch, recipe: long },
+  { name: "RST without penalty", method: { ...rst, control: "no-penalty" } },
 ];
 
 /** The rows of the table, each with the spec of seed 0. */

@@ -39,8 +39,8 @@ test("mnist-reference: five seeds of each row of the reference table, of as many
   for (const input of suites.get("mnist-reference").specs()) {
     const spec = parseSpec(input);
     expect(spec).toMatchObject({ dataset: "mnist", model: "lenet-300-100", protocol: "paper" });
-    const long = spec.recipe.epochs === 7 ? "-long" : "";
-    const key = `${spec.method.id}${long} ${spec.sparsity}`;
+    const kind = spec.recipe.epochs === 7 ? "-long" : spec.method.control ? `-${spec.method.control}` : "";
+    const key = `${spec.method.id}${kind} ${spec.sparsity}`;
     const { methodIterations, finalIterations } = await plan(spec);
     const row = rows.get(key) ?? { seeds: [], iterations: methodIterations + finalIterations };
     rows.set(key, { ...row, seeds: [...row.seeds, spec.seed] });
@@ -53,6 +53,7 @@ test("mnist-reference: five seeds of each row of the reference table, of as many
         [`random ${s}`, { seeds, iterations: 5_000 }],
         [`random-long ${s}`, { seeds, iterations: 7_000 }],
         [`rst ${s}`, { seeds, iterations: 7_000 }],
+        [`rst-no-penalty ${s}`, { seeds, iterations: 7_000 }],
         [`rst-iter ${s}`, { seeds, iterations: 11_000 }],
         [`lth ${s}`, { seeds, iterations: 10_000 }],
         [`lth-iter ${s}`, { seeds, iterations: 20_000 }],
