@@ -22,6 +22,7 @@ describe("readSettings", () => {
       dataDir: "/h/cache/data",
       native: true,
       threads: null,
+      token: null,
     });
     expect(readSettings({ data: "/mine" }, env).data).toBe("/mine");
     expect(readSettings({}, { ...env, TICKETMARK_HOME: "" })).toMatchObject({

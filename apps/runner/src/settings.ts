@@ -5,6 +5,7 @@
  *   TICKETMARK_DATA_DIR folder for the files of data sets
  *   TICKETMARK_NATIVE   0 = no native build of the kernels, wasm only
  *   TICKETMARK_THREADS  threads of the cpu engine; unset = the engine's choice
+ *   TICKETMARK_TOKEN    a maintainer's token, for commands that queue jobs at a site
  */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
@@ -23,6 +24,7 @@ const environmentSchema = z.object({
   TICKETMARK_DATA_DIR: z.string().min(1).optional(),
   TICKETMARK_NATIVE: z.enum(["0", "1"]).default("1"),
   TICKETMARK_THREADS: threadsSchema.optional(),
+  TICKETMARK_TOKEN: z.string().max(100).optional(),
   XDG_DATA_HOME: z.string().optional(),
   XDG_CACHE_HOME: z.string().optional(),
 });
@@ -37,6 +39,8 @@ export interface Settings {
   readonly native: boolean;
   /** null = the engine's choice. */
   readonly threads: number | null;
+  /** A maintainer's, secret; null = none was set. */
+  readonly token: string | null;
 }
 
 /** Throws Problem "bad-settings" naming the variable. An option of the command line wins over the environment. */
@@ -53,7 +57,7 @@ export function readSettings(
     });
   }
   const { TICKETMARK_HOME, TICKETMARK_DATA_DIR, TICKETMARK_NATIVE, TICKETMARK_THREADS } = parsed.data;
-  const { XDG_DATA_HOME, XDG_CACHE_HOME } = parsed.data;
+  const { TICKETMARK_TOKEN, XDG_DATA_HOME, XDG_CACHE_HOME } = parsed.data;
   const xdg = (folder: string | undefined, ...otherwise: string[]) =>
     join(folder || join(homedir(), ...otherwise), "ticketmark");
   const home = TICKETMARK_HOME === undefined ? undefined : resolve(TICKETMARK_HOME);
@@ -64,6 +68,7 @@ export function readSettings(
     dataDir: resolve(given.dataDir ?? TICKETMARK_DATA_DIR ?? join(cache, "data")),
     native: TICKETMARK_NATIVE === "1",
     threads: given.threads ?? TICKETMARK_THREADS ?? null,
+    token: TICKETMARK_TOKEN ?? null,
   };
 }
 
