@@ -1,6 +1,7 @@
 /** THE LIST of data sets. One more is one file and one line here. */
 import { Problem } from "../problem.ts";
 import { registry } from "../registry.ts";
+import { cifar10, cifar100 } from "./cifar.ts";
 import type { ClassFolder, Dataset } from "./dataset.ts";
 import { fashionMnist } from "./fashion-mnist.ts";
 import { kmnist } from "./kmnist.ts";
@@ -14,6 +15,8 @@ export const datasets = registry<Dataset>("data set", [
   kmnist,
   padded(mnist, "mnist-32"),
   padded(fashionMnist, "fashion-mnist-32"),
+  cifar10,
+  cifar100,
   toy,
 ]);
 
