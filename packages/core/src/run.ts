@@ -4,3 +4,4 @@ export { buildNative, type EngineSettings, type OpenedEngine, openEngine } from 
 export { referenceEngine } from "./engine/reference/reference.ts";
 export { type JobOutput, type RunJob, type RunOptions, runJob } from "./run-job.ts";
 export { makeStatement } from "./statement.ts";
+export { openLoader } from "./training/node/loader.ts";

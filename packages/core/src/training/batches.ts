@@ -71,6 +71,12 @@ export function shuffledBatches(
   };
 }
 
+/** The same, made by a loader. */
+export function loadedBatches(loader: Loader, ...source: Parameters<typeof shuffledOrder>): BatchSource {
+  const order = shuffledOrder(...source);
+  return (phase, batchSize) => loader.ahead(order(phase, batchSize), batchSize);
+}
+
 /** Which images the batches of a phase have. Each epoch has an order, and a key for what is seen of the images. */
 export function shuffledOrder(
   dataset: Dataset,
