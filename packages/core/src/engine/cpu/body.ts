@@ -192,7 +192,7 @@ export function placeBody(
   /** Sums of every slot; "reduce" goes over the last one in whole vectors. */
   const slots = (each: (conv: ConvStep["conv"]) => number): number =>
     floats(16 + Math.max(0, ...convSteps.map(({ conv }) => slotsFor(weightsOf(conv)) * each(conv))));
-  const partial = slots((conv) => Math.max(weightsOf(conv), winogradFloats(conv)));
+  const partial = slots((conv) => (usesWinograd(conv) ? winogradFloats(conv) : weightsOf(conv)));
   const biasPartial = slots(({ outputs }) => outputs);
   const events = new Map(
     backward.events.flatMap((event) => (event.kind === "conv" ? [[event.step, event] as const] : [])),

@@ -81,3 +81,10 @@ test.each(Object.keys(nets).flatMap((name) => [1, 0.3].map((kept) => [name, kept
     expect(faults).toEqual([]);
   },
 );
+
+test("sums of weight gradients take no more than their weights need: MobileNetV2 fits beside its activations", async () => {
+  const net = models.get("mobilenet-v2").architecture([3, 32, 32], 10);
+  const { peakBytes, dispose } = await cpu.compile(net, 16);
+  await dispose();
+  expect(peakBytes).toBeLessThan(400e6);
+});
