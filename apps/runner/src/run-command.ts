@@ -10,6 +10,7 @@ import {
   MAX_JSON_BYTES,
   Problem,
   parseSpec,
+  type Result,
   type Spec,
   specDigest,
 } from "@ticketmark/core";
@@ -19,7 +20,7 @@ import { ensureKey } from "./keys.ts";
 import type { Settings } from "./settings.ts";
 import { signRun } from "./sign.ts";
 import { FILE_NAMES, RUN_FILE, readResult } from "./spool.ts";
-import { createStatus, describeResume, labelOf } from "./status.ts";
+import { createStatus, describeResume, labelOf, type Status } from "./status.ts";
 import { summarise } from "./summary.ts";
 
 const SNAPSHOT_SECONDS = 10;
@@ -28,14 +29,17 @@ const STOP_MS = 5_000;
 const SNAPSHOTS = "ticketmark-snapshot";
 const ENVELOPE = "envelope.json";
 
-interface RunCommand {
+interface LocalRun {
   readonly spec: Spec;
-  readonly out: string | undefined;
   readonly engine: (typeof ENGINE_CHOICES)[number];
   readonly settings: Settings;
-  readonly json: boolean;
   /** Aborted by Ctrl-C. */
   readonly stop: AbortSignal;
+}
+
+interface RunCommand extends LocalRun {
+  readonly out: string | undefined;
+  readonly json: boolean;
 }
 
 /** Reads a spec from a file, or from stdin for "-"; fills in defaults; `seed` wins over the file's. */
@@ -64,13 +68,25 @@ async function readStdin(): Promise<Uint8Array> {
 }
 
 /** Runs the spec; prints the summary. Resolves to false when it was stopped before the end. */
-export async function runCommand({ spec, out, engine, settings, json, stop }: RunCommand): Promise<boolean> {
-  const digest = specDigest(spec);
-  const folder = resolve(out ?? `ticketmark-${digest.slice(0, 12)}`);
-  await prepareFolder(folder, digest);
+export async function runCommand({ out, json, ...run }: RunCommand): Promise<boolean> {
+  const folder = resolve(out ?? `ticketmark-${specDigest(run.spec).slice(0, 12)}`);
+  const ran = await runSpec(folder, run, json ? null : createStatus(process.stderr, false));
+  if (!ran) return false;
+  const { keyId, result } = ran;
+  if (json) process.stdout.write(`${JSON.stringify({ folder, keyId, result }, null, 2)}\n`);
+  else process.stdout.write(`${summarise(result)}\n\nWritten to ${folder}, signed by key ${keyId}\n`);
+  return true;
+}
+
+/** Runs the spec into a folder, from a snapshot if there is one. Null when it was stopped before the end. */
+export async function runSpec(
+  folder: string,
+  { spec, engine, settings, stop }: LocalRun,
+  status: Status | null,
+): Promise<{ result: Result; keyId: string } | null> {
+  await prepareFolder(folder, specDigest(spec));
   const key = await ensureKey(settings.data);
   const snapshotDir = join(folder, SNAPSHOTS);
-  const status = json ? null : createStatus(process.stderr, false);
   const label = labelOf(spec);
   const { native, threads, cache } = settings;
   let kept = false; // is there a snapshot to go on from?
@@ -100,12 +116,13 @@ export async function runCommand({ spec, out, engine, settings, json, stop }: Ru
   stop.addEventListener("abort", onStop);
   if (stop.aborted) onStop();
   const ending = await worker.ended;
+  stop.removeEventListener("abort", onStop);
   status?.clear();
   if (ending.type !== "done") {
     if (stop.aborted) {
       const next = kept ? `goes on from the snapshot in ${snapshotDir}` : "starts anew: there was nothing to keep yet";
       process.stderr.write(`Stopped. The same command ${next}\n`);
-      return false;
+      return null;
     }
     if (ending.type === "failed" && ending.problem) throw ending.problem;
     throw new Crashed(ending.type === "failed" ? ending.message : "the worker ended without a result");
@@ -114,9 +131,7 @@ export async function runCommand({ spec, out, engine, settings, json, stop }: Ru
   await writeAtomically(join(folder, ENVELOPE), `${JSON.stringify(envelope)}\n`);
   await rm(join(folder, RUN_FILE), { force: true });
   await rm(snapshotDir, { recursive: true, force: true });
-  if (json) process.stdout.write(`${JSON.stringify({ folder, keyId: keyIdOf(key.publicKey), result }, null, 2)}\n`);
-  else process.stdout.write(`${summarise(result)}\n\nWritten to ${folder}, signed by key ${keyIdOf(key.publicKey)}\n`);
-  return true;
+  return { result, keyId: keyIdOf(key.publicKey) };
 }
 
 /** A folder holds one spec's files. Throws Problem "conflict" rather than overwrite another's. */
