@@ -3,6 +3,7 @@
  * and the way back through it to either side; how they change along a direction follows from that.
  */
 import type { LinearLayer } from "../../layers.ts";
+import { addProduct, addProductTransposed, matrix, transposed } from "./matrix.ts";
 import type { Done, Pass, Tensors } from "./pass.ts";
 
 export interface Product {
@@ -59,39 +60,23 @@ export function bilinear(
 }
 
 /** y[n, o] = bias[o] + Σ w[o, i] · x[n, i]. */
-export function linear(layer: LinearLayer, x: Float64Array, pass: Pass): Done {
-  const { inputs, outputs } = layer;
+export function linear({ name, inputs, outputs }: LinearLayer, x: Float64Array, pass: Pass): Done {
   const { batch } = pass;
+  const ofX = (values: Float64Array) => matrix(values, 0, batch, inputs);
+  const ofY = (values: Float64Array) => matrix(values, 0, batch, outputs);
+  const ofW = (values: Float64Array) => matrix(values, 0, outputs, inputs);
   const product: Product = {
     apply(w, values) {
       const y = new Float64Array(batch * outputs);
-      for (let n = 0; n < batch; n++) {
-        for (let o = 0; o < outputs; o++) {
-          let sum = 0;
-          for (let i = 0; i < inputs; i++) sum += w[o * inputs + i]! * values[n * inputs + i]!;
-          y[n * outputs + o] = sum;
-        }
-      }
+      addProductTransposed(ofX(values), ofW(w), ofY(y));
       return y;
     },
     toInput(w, dy) {
       const dx = new Float64Array(batch * inputs);
-      for (let n = 0; n < batch; n++) {
-        for (let o = 0; o < outputs; o++) {
-          const g = dy[n * outputs + o]!;
-          for (let i = 0; i < inputs; i++) dx[n * inputs + i] = dx[n * inputs + i]! + g * w[o * inputs + i]!;
-        }
-      }
+      addProduct(ofY(dy), ofW(w), ofX(dx));
       return dx;
     },
-    toWeight(dy, values, dw) {
-      for (let n = 0; n < batch; n++) {
-        for (let o = 0; o < outputs; o++) {
-          const g = dy[n * outputs + o]!;
-          for (let i = 0; i < inputs; i++) dw[o * inputs + i] = dw[o * inputs + i]! + g * values[n * inputs + i]!;
-        }
-      }
-    },
+    toWeight: (dy, values, dw) => addProduct(transposed(ofY(dy)), ofX(values), ofW(dw)),
   };
-  return bilinear(layer, 1, product, x, pass);
+  return bilinear({ name, outputs }, 1, product, x, pass);
 }

@@ -1,6 +1,7 @@
 /** Layers that slide a window over planes: convolution and pools. All tensors [batch, channels, height, width]. */
 import type { ConvLayer, Pair, Shape } from "../../layers.ts";
 import { linearMap } from "./kinds.ts";
+import { addProduct, addProductTransposed, type Matrix, matrix, transposed } from "./matrix.ts";
 import type { Done, Pass } from "./pass.ts";
 import { bilinear, type Product } from "./products.ts";
 
@@ -55,70 +56,71 @@ function tapsOf({ kernel, stride, padding }: Window, [, height, width]: Shape, [
 
 const planeOf = ([, height, width]: Shape): number => height * width;
 
-/** y[p] += w · x[q] over the pairs of a tap; planes start at atY and atX. */
-function toOutput(tap: Tap, w: number, x: Float64Array, atX: number, y: Float64Array, atY: number): void {
+/** y[p] += factor · x[q] over the pairs of a tap; planes start at atY and atX. */
+function toOutput(tap: Tap, factor: number, x: Float64Array, atX: number, y: Float64Array, atY: number): void {
   for (let run = 0; run < tap.runs; run++) {
     const first = atY + tap.p + run * tap.nextP;
     let q = atX + tap.q + run * tap.nextQ;
-    for (let p = first; p < first + tap.length; p++, q += tap.stride) y[p] = y[p]! + w * x[q]!;
+    for (let p = first; p < first + tap.length; p++, q += tap.stride) y[p] = y[p]! + factor * x[q]!;
   }
 }
 
-/** x[q] += w · y[p]. */
-function toInput(tap: Tap, w: number, y: Float64Array, atY: number, x: Float64Array, atX: number): void {
+/** x[q] += factor · y[p]. */
+function toInput(tap: Tap, factor: number, y: Float64Array, atY: number, x: Float64Array, atX: number): void {
   for (let run = 0; run < tap.runs; run++) {
     const first = atY + tap.p + run * tap.nextP;
     let q = atX + tap.q + run * tap.nextQ;
-    for (let p = first; p < first + tap.length; p++, q += tap.stride) x[q] = x[q]! + w * y[p]!;
+    for (let p = first; p < first + tap.length; p++, q += tap.stride) x[q] = x[q]! + factor * y[p]!;
   }
 }
 
-/** Σ y[p] · x[q]. */
-function correlation(tap: Tap, y: Float64Array, atY: number, x: Float64Array, atX: number): number {
-  let sum = 0;
-  for (let run = 0; run < tap.runs; run++) {
-    const first = atY + tap.p + run * tap.nextP;
-    let q = atX + tap.q + run * tap.nextQ;
-    for (let p = first; p < first + tap.length; p++, q += tap.stride) sum += y[p]! * x[q]!;
-  }
-  return sum;
-}
-
-/** y[n, o, p] = bias[o] + Σ w[o, i, k] · x[n, i + first of o's group, q] over i and the pairs (p, q) of each tap k. */
+/**
+ * y[n, o, p] = bias[o] + Σ w[o, i, k] · x[n, i + first of o's group, q] over i and the pairs (p, q) of each tap k: for an example
+ * and a group the product of two matrices, w [outputs, (i, k)] and what the taps see, [(i, k), p].
+ */
 export function conv(layer: ConvLayer, inputShape: Shape, shape: Shape, x: Float64Array, pass: Pass): Done {
   const { inputs, outputs, groups } = layer;
-  const { batch } = pass;
   const [inputPlane, plane] = [planeOf(inputShape), planeOf(shape)];
   const [groupInputs, groupOutputs] = [inputs / groups, outputs / groups];
   const taps = tapsOf(layer, inputShape, shape);
+  const depth = groupInputs * taps.length;
 
-  /** Calls with each tap, its place in w [outputs, inputs ÷ groups, taps], and the planes that belong together. */
-  const each = (visit: (tap: Tap, k: number, atY: number, atX: number) => void): void => {
-    for (let n = 0; n < batch; n++) {
-      for (let o = 0; o < outputs; o++) {
-        const first = Math.floor(o / groupOutputs) * groupInputs;
-        for (let i = 0; i < groupInputs; i++) {
-          const [atY, atX] = [(n * outputs + o) * plane, (n * inputs + first + i) * inputPlane];
-          for (const [t, tap] of taps.entries()) visit(tap, (o * groupInputs + i) * taps.length + t, atY, atX);
-        }
-      }
-    }
+  /** Calls with each example and group: where its planes start in x, and its outputs in y. */
+  const each = (visit: (atX: number, atY: number, group: number) => void): void => {
+    for (let n = 0; n < pass.batch; n++)
+      for (let group = 0; group < groups; group++)
+        visit((n * inputs + group * groupInputs) * inputPlane, (n * outputs + group * groupOutputs) * plane, group);
   };
+  const ofW = (w: Float64Array, group: number): Matrix => matrix(w, group * groupOutputs * depth, groupOutputs, depth);
+  const ofY = (y: Float64Array, atY: number): Matrix => matrix(y, atY, groupOutputs, plane);
+  /** Calls with each plane of the group in x, tap, and row of what the taps see. */
+  const eachRow = (atX: number, visit: (atPlane: number, tap: Tap, atRow: number) => void): void => {
+    for (let i = 0; i < groupInputs; i++)
+      for (const [t, tap] of taps.entries()) visit(atX + i * inputPlane, tap, (i * taps.length + t) * plane);
+  };
+  const seen = (values: Float64Array, atX: number): Matrix => {
+    const rows = new Float64Array(depth * plane);
+    eachRow(atX, (atPlane, tap, atRow) => toOutput(tap, 1, values, atPlane, rows, atRow));
+    return matrix(rows, 0, depth, plane);
+  };
+
   const product: Product = {
     apply(w, values) {
-      const y = new Float64Array(batch * outputs * plane);
-      each((tap, k, atY, atX) => toOutput(tap, w[k]!, values, atX, y, atY));
+      const y = new Float64Array(pass.batch * outputs * plane);
+      each((atX, atY, group) => addProduct(ofW(w, group), seen(values, atX), ofY(y, atY)));
       return y;
     },
     toInput(w, dy) {
-      const dx = new Float64Array(batch * inputs * inputPlane);
-      each((tap, k, atY, atX) => toInput(tap, w[k]!, dy, atY, dx, atX));
+      const dx = new Float64Array(pass.batch * inputs * inputPlane);
+      each((atX, atY, group) => {
+        const rows = new Float64Array(depth * plane);
+        addProduct(transposed(ofW(w, group)), ofY(dy, atY), matrix(rows, 0, depth, plane));
+        eachRow(atX, (atPlane, tap, atRow) => toInput(tap, 1, rows, atRow, dx, atPlane));
+      });
       return dx;
     },
     toWeight(dy, values, dw) {
-      each((tap, k, atY, atX) => {
-        dw[k] = dw[k]! + correlation(tap, dy, atY, values, atX);
-      });
+      each((atX, atY, group) => addProductTransposed(ofY(dy, atY), seen(values, atX), ofW(dw, group)));
     },
   };
   return bilinear(layer, plane, product, x, pass);
