@@ -37,8 +37,26 @@ test("draws are uniform, over images as over epochs and draws, in their high bit
   ];
   for (const draw of ways) {
     const draws = Array.from({ length: 40_000 }, (_, i) => draw(i));
-    expect(Math.abs(deviation(tally(draws.map((x) => x >>> 24), 256)))).toBeLessThan(4); // biome-ignore format: one line
-    expect(Math.abs(deviation(tally(draws.map((x) => x & 255), 256)))).toBeLessThan(4); // biome-ignore format: one line
+    expect(
+      Math.abs(
+        deviation(
+          tally(
+            draws.map((x) => x >>> 24),
+            256,
+          ),
+        ),
+      ),
+    ).toBeLessThan(4);
+    expect(
+      Math.abs(
+        deviation(
+          tally(
+            draws.map((x) => x & 255),
+            256,
+          ),
+        ),
+      ),
+    ).toBeLessThan(4);
     expect(new Set(draws).size).toBeGreaterThan(39_900);
   }
   expect(new Set(Array.from({ length: 1_000 }, (_, i) => drawOf(3, i, 2))).size).toBe(1_000);

@@ -72,8 +72,14 @@ test("resized channels do not mix, and what is all 255 stays so", () => {
     const one = paint([1, 16, 16], [1, 8, 8], bytes.subarray(256 * c, 256 * (c + 1)), [[0, ...part, 0]]);
     expect([...all.subarray(64 * c, 64 * (c + 1))]).toEqual([...one].map((value) => value + 1_000 * c));
   }
-  for (const [height, width] of [[16, 16], [15, 3], [1, 1], [7, 16]] as const) // biome-ignore format: pairs
-    expect(
-      new Set(paint([1, 16, 16], [1, 9, 9], new Uint8Array(256).fill(255), [[0, 0, 0, height, width, 0]])),
-    ).toEqual(new Set([255]));
+  const parts = [
+    [16, 16],
+    [15, 3],
+    [1, 1],
+    [7, 16],
+  ];
+  for (const [height, width] of parts) {
+    const white = paint([1, 16, 16], [1, 9, 9], new Uint8Array(256).fill(255), [[0, 0, 0, height!, width!, 0]]);
+    expect(new Set(white)).toEqual(new Set([255]));
+  }
 });

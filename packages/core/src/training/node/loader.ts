@@ -39,10 +39,10 @@ export const openLoader =
       waiting.clear();
     };
     const hear = (answer: Answer): void => {
-      const { resolve, reject } = waiting.get(answer.id)!;
+      const asker = waiting.get(answer.id); // none is left once a thread has ended
       waiting.delete(answer.id);
-      if ("buffer" in answer) resolve(answer.buffer);
-      else reject(new Problem("data-unavailable", `a batch could not be made: ${answer.problem}`));
+      if ("buffer" in answer) asker?.resolve(answer.buffer);
+      else asker?.reject(new Problem("data-unavailable", `a batch could not be made: ${answer.problem}`));
     };
     const workers = Array.from({ length: threads }, () => {
       const workerData = { look, images: source };
