@@ -8,11 +8,13 @@ import { z } from "zod";
 import type { Engine } from "../src/engine/engine.ts";
 import { type Comparison, comparison } from "./compare.ts";
 import { dynamic } from "./dynamic.ts";
+import { earlyBird } from "./early-bird.ts";
 import { magnitude, rst, rstIter, Unsupported } from "./experiments.ts";
 import { headSchema, layersSchema } from "./format.ts";
 import { initialisation } from "./initialise.ts";
 import { LAYER_CASES } from "./layers.ts";
 import { lambda, picking } from "./rules.ts";
+import { erk, misc } from "./scopes.ts";
 
 export interface Outcome {
   readonly name: string;
@@ -30,6 +32,9 @@ const KINDS: Readonly<Record<string, (file: unknown, engine: Engine, compare: Co
   L1_Iter: magnitude,
   L1: magnitude,
   dst: dynamic,
+  erk: (file, _, compare) => erk(file, compare),
+  misc: (file, _, compare) => misc(file, compare),
+  "early-bird": (file, _, compare) => earlyBird(file, compare),
   lambda: (file, _, compare) => lambda(file, compare),
   pick: (file, _, compare) => picking(file, compare),
 };
