@@ -6,10 +6,12 @@ import {
   leaving,
   type PickRule,
   pick,
+  pickByScore,
   pruneCount,
   sparsityOf,
   uniformQuotas,
 } from "./mask.ts";
+import { Problem } from "./problem.ts";
 import { seededRng } from "./rng.ts";
 
 const rng = seededRng(1);
@@ -98,5 +100,42 @@ test("the order of |w| is exact: subnormals, signed zeros, ties, in a layer of a
   for (const k of [1, 700, 1_500, 2_999]) {
     expect(pruned(pick(quota(k, 3_000), { w }, "smallest", rng).w!)).toEqual(first(inOrder(1), k));
     expect(pruned(pick(quota(k, 3_000), { w }, "largest", rng).w!)).toEqual(first(inOrder(-1), k));
+  }
+});
+
+test("by score: the lowest go, over all layers of a quota, ties to the lowest index", () => {
+  const scores = { a: Float64Array.of(3, -1, 0, -0), b: Float32Array.of(-1, 2, 0) };
+  const by = (prune: number) => pickByScore(quota(prune, 7, ["a", "b"]), scores);
+  expect(by(0)).toEqual({ a: Uint8Array.of(1, 1, 1, 1), b: Uint8Array.of(1, 1, 1) });
+  expect(by(1)).toEqual({ a: Uint8Array.of(1, 0, 1, 1), b: Uint8Array.of(1, 1, 1) });
+  expect(by(3)).toEqual({ a: Uint8Array.of(1, 0, 0, 1), b: Uint8Array.of(0, 1, 1) });
+  expect(by(4)).toEqual({ a: Uint8Array.of(1, 0, 0, 0), b: Uint8Array.of(0, 1, 1) });
+  expect(by(6)).toEqual({ a: Uint8Array.of(1, 0, 0, 0), b: Uint8Array.of(0, 0, 0) });
+  const each = [...quota(1, 4, ["a"]), ...quota(1, 3, ["b"])];
+  expect(pickByScore(each, scores)).toEqual({ a: Uint8Array.of(1, 0, 1, 1), b: Uint8Array.of(0, 1, 1) });
+});
+
+test("by score: earlier cuts stay, whatever they score now, and are not looked at", () => {
+  const mask = { w: Uint8Array.of(1, 0, 1, 1, 0) };
+  const scores = { w: Float64Array.of(3, 9, 1, 2, Number.NaN) };
+  expect(pickByScore(quota(3, 5), scores, mask).w).toEqual(Uint8Array.of(1, 0, 0, 1, 0));
+  expect(pickByScore(quota(2, 5), scores, mask)).toEqual(mask);
+  expect(mask.w).toEqual(Uint8Array.of(1, 0, 1, 1, 0));
+  expect(() => pickByScore(quota(1, 5), scores, mask)).toThrow(/fewer than the 2/);
+  expect(() => pickByScore(quota(1, 4), scores, mask)).toThrow(/expected 4 weights; got 5/);
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])("a score of %f is named", (score) => {
+  const scores = { a: Float32Array.of(1), b: Float32Array.of(1, score) };
+  const problem = new Problem("bad-spec", `scores of b: expected finite numbers; got ${score} at 1`);
+  expect(() => pickByScore(quota(1, 3, ["a", "b"]), scores)).toThrow(problem);
+});
+
+test("by score, as a stable sort does it: many ties, many sizes", () => {
+  for (let round = 0; round < 50; round++) {
+    const w = Float64Array.from({ length: 1 + rng.below(60) }, () => rng.below(12) - 6);
+    const k = rng.below(w.length + 1);
+    const lowest = [...w.keys()].sort((a, b) => w[a]! - w[b]! || a - b).slice(0, k);
+    expect(pruned(pickByScore(quota(k, w.length), { w }).w!)).toEqual(lowest.sort((a, b) => a - b));
   }
 });

@@ -4,6 +4,7 @@
  * of them (picking). Rules: DLTH, `meta_pruner.py:85-119`.
  */
 import { power } from "./power.ts";
+import { Problem } from "./problem.ts";
 import type { Rng } from "./rng.ts";
 import type { Weights } from "./weights.ts";
 
@@ -146,6 +147,58 @@ function byMagnitude(indices: Uint32Array, values: Float32Array, direction: "ris
     from = sorted;
   }
   return from;
+}
+
+/** Importance of each weight, high = keep; by parameter name. */
+export type Scores = Readonly<Record<string, Float32Array | Float64Array>>;
+
+/**
+ * Prunes the lowest scores: exactly `prune` in each quota, ties to the lowest index, the quota's layers one after the other.
+ * Throws Problem "bad-spec" where a score is not a finite number.
+ * @param earlier cuts of the rounds before, which stay cut
+ */
+export function pickByScore(quotas: readonly Quota[], scores: Scores, earlier?: Mask): Mask {
+  const mask: Record<string, Uint8Array> = {};
+  for (const { layers, size, prune } of quotas) {
+    for (const layer of layers)
+      mask[layer] = earlier?.[layer]?.slice() ?? new Uint8Array(scores[layer]!.length).fill(1);
+    const total = layers.reduce((sum, layer) => sum + mask[layer]!.length, 0);
+    if (total !== size) throw new Error(`quota of ${layers}: expected ${size} weights; got ${total}`);
+    const left = new Float64Array(layers.reduce((sum, layer) => sum + countKept(mask[layer]!), 0));
+    const missing = prune - (size - left.length);
+    if (missing < 0) throw new Error(`a quota prunes ${prune}, fewer than the ${size - left.length} before`);
+    let at = 0;
+    for (const layer of layers) at = collect(layer, scores[layer]!, mask[layer]!, left, at);
+    if (missing === 0) continue;
+    left.sort(); // by value: a few seconds for the largest nets, half of what indices would take
+    const highest = left[missing - 1]!; // of those to prune
+    let ties = 0; // of them, those that score as much
+    for (let i = missing - 1; i >= 0 && left[i] === highest; i--) ties++;
+    for (const layer of layers) ties = pruneUpTo(highest, ties, scores[layer]!, mask[layer]!);
+  }
+  return mask;
+}
+
+/** Adds the scores of kept weights to `left`, from `at` on; returns where they end. */
+function collect(layer: string, scores: Scores[string], kept: Uint8Array, left: Float64Array, at: number): number {
+  let to = at;
+  for (let i = 0; i < kept.length; i++) {
+    if (kept[i] === 0) continue;
+    if (!Number.isFinite(scores[i]))
+      throw new Problem("bad-spec", `scores of ${layer}: expected finite numbers; got ${scores[i]} at ${i}`);
+    left[to++] = scores[i]!;
+  }
+  return to;
+}
+
+/** Prunes what scores below `highest`, and the first `ties` of those that score as much; returns how many of them are left. */
+function pruneUpTo(highest: number, ties: number, scores: Scores[string], kept: Uint8Array): number {
+  let rest = ties;
+  for (let i = 0; i < kept.length; i++) {
+    if (kept[i] === 0 || scores[i]! > highest) continue;
+    if (scores[i]! < highest || rest-- > 0) kept[i] = 0;
+  }
+  return Math.max(0, rest);
 }
 
 /** Fills `whole` with the parts, one after the other. */
