@@ -2,10 +2,13 @@ import { expect, test } from "vitest";
 import { plan } from "../plan.ts";
 import { groupDigest, parseSpec, specDigest } from "../spec.ts";
 import { suites } from "./index.ts";
+import { specsOf } from "./suite.ts";
+
+const classes = ["n01440764", "n01443537"].map((name) => ({ name, train: 1_300, test: 50 }));
 
 test("every suite's specs are valid, and no two are the same", () => {
   for (const suite of suites.list) {
-    const digests = suite.specs().map((input) => specDigest(parseSpec(input)));
+    const digests = specsOf(suite, suite.takesClasses && classes).map((input) => specDigest(parseSpec(input)));
     expect(digests.length).toBeGreaterThan(0);
     expect(new Set(digests).size).toBe(digests.length);
   }
@@ -78,4 +81,41 @@ test("each figure of a reference is of a row that its suite runs, and each row h
     const names = rows.map(({ name }) => name);
     for (const pair of suite.reference.orderings) expect(names).toEqual(expect.arrayContaining([...pair]));
   }
+});
+
+test("resnet20-mnist32: extrusion of 1,000 iterations, then three epochs of 469", async () => {
+  const specs = suites.get("resnet20-mnist32").specs().map(parseSpec);
+  expect(specs).toHaveLength(9);
+  const { methodIterations, finalIterations } = await plan(specs.find(({ method }) => method.id === "rst")!);
+  expect([methodIterations, finalIterations]).toEqual([1_000, 3 * 469]);
+});
+
+test("dlth: the authors' costs of RST and RST-Iter; controls of as many iterations", async () => {
+  const specs = suites.get("dlth-cifar100").specs().map(parseSpec);
+  expect(specs).toHaveLength(3 * (1 + 9 * 5));
+  const costs: Record<string, number> = {};
+  for (const id of ["rst", "rst-iter", "scratch-equal-iterations", "random"]) {
+    const spec = specs.find(({ method, sparsity }) => method.id === id && sparsity === 0.7)!;
+    const { methodIterations, finalIterations } = await plan(spec);
+    costs[id] = methodIterations;
+    expect(finalIterations).toBe(200 * 391);
+  }
+  expect(costs).toEqual({ rst: 89_996, "rst-iter": 100_000, "scratch-equal-iterations": 89_996, random: 0 });
+});
+
+test("a suite of class folders wants their list, and another none", () => {
+  const { specs: _, ...mnist } = suites.get("mnist-reference");
+  const suite = { ...mnist, takesClasses: true as const, specs: (list: unknown) => [{ list }] as never };
+  expect(specsOf(suite, classes)).toEqual([{ list: classes }]);
+  expect(() => specsOf(suite)).toThrow(/expected the list of its classes/);
+  expect(() => specsOf(suites.get("mnist-reference"), classes)).toThrow(/expected no classes/);
+});
+
+test("dlth-ablations change one thing at a time, and their iterations are what they say", async () => {
+  const specs = suites.get("dlth-ablations").specs().map(parseSpec);
+  const rst = specs.filter(({ method, sparsity, seed }) => method.id === "rst" && sparsity === 0.9 && seed === 0);
+  const iterations: number[] = [];
+  for (const spec of rst) iterations.push((await plan(spec)).methodIterations);
+  // float32 sums pass their limit a raise or so late
+  expect(iterations.map((n) => Math.round(n / 1_000))).toEqual([90, 90, 90, 90, 90, 90, 9, 45, 180]);
 });
