@@ -1,130 +1,280 @@
-/** What must hold for every method in the list, on the toy data with real training; then what is particular to each. */
-import { beforeAll, expect, test } from "vitest";
-import { trainingCount } from "../datasets/dataset.ts";
+/**
+ * What must hold for every method in the list, by whole runs on the toy data and the cpu engine; then what is particular to
+ * each. No method sees the test set: in every run here its bytes throw while a method looks for its ticket.
+ */
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { type Data, type Examples, trainingCount } from "../datasets/dataset.ts";
 import { datasets } from "../datasets/index.ts";
-import { referenceEngine } from "../engine/reference/reference.ts";
+import { buildKernels } from "../engine/cpu/node/build.ts";
+import { wasmEngine } from "../engine/cpu/wasm.ts";
+import type { Engine } from "../engine/engine.ts";
 import { parameters } from "../layers.ts";
-import { keptCount, leaving, type Mask, pruneCount, sparsityOf, uniformQuotas } from "../mask.ts";
-import { models } from "../models/index.ts";
-import { type ResolvedPhase, resolveFinal } from "../phase.ts";
-import { plan } from "../plan.ts";
-import { seededRng } from "../rng.ts";
-import { parseSpec } from "../spec.ts";
-import { Trace } from "../trace.ts";
-import { shuffledBatches, splitTraining } from "../training/batches.ts";
-import { denseNetwork } from "../training/dense-network.ts";
-import type { Weights } from "../weights.ts";
+import { keptCount, leaving, type Mask } from "../mask.ts";
+import { type ResolvedPhase, resolvePhase } from "../phase.ts";
+import { type Plan, plan } from "../plan.ts";
+import type { Result } from "../result.ts";
+import { runJob } from "../run-job.ts";
+import { quotasOf, SCOPES, type Scope } from "../scope.ts";
+import { architectureOf, parseSpec, type Spec } from "../spec.ts";
+import { readTicketFile } from "../tensor-file.ts";
+import { copyWeights, type Weights } from "../weights.ts";
 import { methods } from "./index.ts";
-import type { Ticket } from "./method.ts";
+import type { DenseNetwork, Method, Ticket } from "./method.ts";
 
 const dataset = datasets.get("toy");
-let examples: Awaited<ReturnType<typeof dataset.load>>["train"];
+let data: Data;
+let cpu: Engine;
 beforeAll(async () => {
-  examples = (await dataset.load(async () => new Uint8Array())).train;
+  data = await dataset.load(async () => new Uint8Array());
+  cpu = await wasmEngine((await buildKernels()).bytes);
 });
 
-/** Published extrusions are tens of thousands of iterations long. */
+/** Published trainings and intervals are thousands of iterations long; the recipe here has 50. */
 const extrusion = { granularity: 0.1, interval: 2, settle: 10, learningRate: 0.01, batchSize: 20 };
 const SHORT: Readonly<Record<string, object>> = {
   "l1-iter": { rounds: 3, epochs: 1 },
   "lth-iter": { rounds: 3, epochs: 1 },
   rst: extrusion,
   "rst-iter": { rounds: 3, ...extrusion },
+  "scratch-equal-iterations": extrusion,
+  set: { every: 10 },
+  rigl: { every: 10 },
+  gmp: { every: 10 },
 };
 
-interface Found {
-  readonly ticket: Ticket;
-  readonly initial: Weights;
-  readonly phases: readonly ResolvedPhase[];
-  /** Masks in the order of the rounds, the ticket's last. */
-  readonly masks: readonly Mask[];
+interface Wanted {
+  readonly sparsity?: number;
+  readonly scope?: Scope;
+  readonly settings?: object;
+  readonly seed?: number;
+  /** Other test images than the data set's. */
+  readonly test?: Examples;
 }
 
-const specOf = (id: string, sparsity: number, settings: object, seed: number) =>
-  parseSpec({ dataset: "toy", model: "mlp-tiny", method: { id, ...settings }, sparsity, seed, recipe: { epochs: 1 } });
+interface Found {
+  readonly spec: Spec;
+  readonly net: DenseNetwork;
+  readonly initial: Weights;
+  readonly ticket: Ticket;
+  readonly phases: readonly ResolvedPhase[];
+  /** Masks in the order of the rounds, the ticket's last; then those of its final training. */
+  readonly masks: readonly Mask[];
+  readonly changes: readonly Mask[];
+  /** As the final training left it in the network. */
+  readonly trained: { readonly mask: Mask; readonly weights: Weights };
+  readonly result: Result;
+}
 
-async function find(id: string, sparsity: number, settings: object = SHORT[id] ?? {}, seed = 0): Promise<Found> {
-  const spec = specOf(id, sparsity, settings, seed);
-  const model = models.get(spec.model);
-  const architecture = model.architecture(dataset.shape, dataset.classes);
-  const rng = seededRng(seed);
-  const initial = model.initialise(architecture, rng.stream("init"));
-  const split = splitTraining(dataset, spec.protocol, rng);
-  const sizes = Object.fromEntries(
-    parameters(architecture).flatMap(({ name, size, prunable }) => (prunable ? [[name, size]] : [])),
-  );
-  const phases: ResolvedPhase[] = [];
-  const net = denseNetwork({
-    architecture,
-    network: await referenceEngine().compile(architecture, 60),
-    recipe: spec.recipe,
-    initial,
-    rng: rng.stream("method"),
-    quotas: (s, round, rounds) => uniformQuotas(sizes, s, round, rounds),
-    trainCount: trainingCount(dataset, spec.protocol),
-    batches: shuffledBatches(dataset, examples, split.train, rng.stream("batches")),
-    trace: new Trace(),
-    observe: (_, phase) => {
-      phases.push(phase);
-      return { evaluated: async () => {} };
+function specOf(id: string, { sparsity = 0.9, scope, settings = SHORT[id] ?? {}, seed }: Wanted): Spec {
+  const method = { id, ...settings };
+  return parseSpec({ dataset: "toy", model: "mlp-tiny", method, sparsity, scope, seed, recipe: { epochs: 2 } });
+}
+
+/** A run of the method, watched: what it was given, what it asked for, what came of it. */
+async function run(id: string, wanted: Wanted = {}): Promise<Found> {
+  const spec = specOf(id, wanted);
+  const method = methods.get(id);
+  const { findTicket } = method;
+  let seen: Pick<Found, "net" | "initial" | "ticket" | "phases"> | undefined;
+  const changes: Mask[] = [];
+  let searching = false;
+  const finding = vi.spyOn(method, "findTicket").mockImplementation(async (net, sparsity, settings) => {
+    const phases: ResolvedPhase[] = [];
+    const initial = copyWeights(net.initial);
+    const train: DenseNetwork["train"] = (weights, phase) => {
+      phases.push(resolvePhase(phase, spec.recipe, trainingCount(dataset, spec.protocol)));
+      return net.train(weights, phase);
+    };
+    searching = true;
+    const ticket = await findTicket(Object.freeze({ ...net, train }), sparsity, settings);
+    searching = false;
+    seen = { net, initial, ticket, phases };
+    const { remask } = ticket;
+    if (!remask) return ticket;
+    const next: typeof remask.next = async (at) => {
+      const remasked = await remask.next(at);
+      changes.push(remasked.mask);
+      return remasked;
+    };
+    return { ...ticket, remask: { ...remask, next } };
+  });
+  const loading = vi
+    .spyOn(dataset, "load")
+    .mockResolvedValue({ ...data, test: guarded(wanted.test ?? data.test, () => searching) });
+  let weights: Weights = {};
+  const engine: Engine = {
+    ...cpu,
+    compile: async (...of) => {
+      const network = await cpu.compile(...of);
+      const { write } = network;
+      network.write = (what, values) => {
+        if (what === "weights") weights = values; // the last ones are the trained net's, to be evaluated
+        return write(what, values);
+      };
+      return network;
+    },
+  };
+  const environment = {
+    ...{ engine: "cpu", device: "test", reason: "test", os: "test", arch: "test", cpu: "test", node: "test" },
+    ...{ cores: 1, memoryBytes: 1 },
+  };
+  const read = async () => new Uint8Array();
+  const done = await runJob(spec, { engine, environment, read, now: () => 0 }).finally(() => {
+    finding.mockRestore();
+    loading.mockRestore();
+  });
+  if (done === "stopped" || !seen || done.result.outcome !== "completed") throw new Error(`${id} did not complete`);
+  const { phases, ticket } = seen;
+  const before = phases.flatMap(({ mask, penalty }) => (penalty ? [leaving(penalty.on)] : mask ? [mask] : []));
+  const trained = { mask: readTicketFile(done.files.trained!).mask, weights };
+  return { spec, ...seen, masks: [...before, ticket.mask], changes, trained, result: done.result };
+}
+
+/** Any look at it throws while `closed`. */
+const guarded = (examples: Examples, closed: () => boolean): Examples =>
+  new Proxy(examples, {
+    get(target, key) {
+      if (closed()) throw new Error(`a method read the test set's ${String(key)}`);
+      return Reflect.get(target, key);
     },
   });
-  const { id: _, ...complete } = spec.method;
-  const ticket = await methods.get(id).findTicket(net, sparsity, complete);
-  expect(net.initial).toEqual(initial); // a method works on copies
 
-  const planned = await plan(spec);
-  const counted = [...phases, resolveFinal(ticket, spec.recipe, trainingCount(dataset, spec.protocol))];
-  expect(planned.phases.map(({ part: _, ...phase }) => phase)).toEqual(
-    counted.map((phase) => ({
-      name: phase.name,
-      iterations: phase.iterations,
-      batchSize: phase.batchSize,
-      examples: phase.examples,
-      evaluations: phase.evaluations,
-      sparsity: sparsityOf(phase.mask),
-    })),
+/** The same run twice is one run. */
+const runs = new Map<string, Promise<Found>>();
+function find(id: string, sparsity?: number, settings?: object, more: Wanted = {}): Promise<Found> {
+  const wanted = { ...more, ...(sparsity !== undefined && { sparsity }), ...(settings && { settings }) };
+  const key = JSON.stringify([id, wanted]);
+  const found = runs.get(key) ?? run(id, wanted);
+  runs.set(key, found);
+  return found;
+}
+
+/** Everything that a program can come by from a value, but for what functions close over. */
+function reachable(from: unknown, seen = new Set<unknown>()): Set<unknown> {
+  if ((typeof from !== "object" && typeof from !== "function") || from === null || seen.has(from)) return seen;
+  seen.add(from);
+  if (ArrayBuffer.isView(from)) return seen;
+  for (const { value, get } of Object.values(Object.getOwnPropertyDescriptors(from))) {
+    expect(get).toBeUndefined();
+    reachable(value, seen);
+  }
+  return seen;
+}
+
+const prunable = parameters(architectureOf({ dataset: "toy", model: "mlp-tiny" })).filter((of) => of.prunable);
+const prunedOf = (mask: Mask, layers: readonly string[]) =>
+  layers.reduce((sum, layer) => sum + mask[layer]!.length - keptCount({ [layer]: mask[layer]! }), 0);
+const expectNested = (masks: readonly Mask[]) => {
+  for (const [i, mask] of masks.slice(1).entries())
+    for (const [name, kept] of Object.entries(mask))
+      expect(kept.every((k, index) => k <= masks[i]![name]![index]!)).toBe(true);
+};
+
+/** What was done, in the plan's words; where a phase may end early, at most what was planned. */
+function expectPlanned({ phases, cost }: Result, { phases: planned, ...costs }: Plan): void {
+  expect(phases.length).toBe(planned.length);
+  for (const [i, { examples: _, evaluations: __, mayEndEarly, ...phase }] of planned.entries()) {
+    const { seconds: _, ...done } = phases[i]!;
+    expect(done.iterations).toBeLessThanOrEqual(phase.iterations);
+    expect(done).toEqual(mayEndEarly ? { ...phase, iterations: done.iterations } : phase);
+  }
+  const { methodIterations, methodExamples, ...exact } = { scoredExamples: 0, ...cost };
+  expect(costs).toMatchObject(exact);
+  if (planned.some(({ mayEndEarly }) => mayEndEarly)) expect(methodExamples).toBeLessThanOrEqual(costs.methodExamples);
+  else expect([methodIterations, methodExamples]).toEqual([costs.methodIterations, costs.methodExamples]);
+}
+
+describe.each(methods.list.map((method): [string, Method] => [method.id, method]))("%s", (id, method) => {
+  const sparsity = method.sparse ? 0.9 : 0;
+
+  test.each(SCOPES)(
+    "exactly the sparsity asked for, scope %s; pruned weights of the trained net are 0",
+    async (scope) => {
+      for (const s of method.sparse ? [0.5, 0.9] : [0]) {
+        const { ticket, trained, initial } = await find(id, s, undefined, { scope });
+        for (const [mask, grown] of [
+          [ticket.mask, method.remasks !== "grows"],
+          [trained.mask, true],
+        ] as const) {
+          expect(Object.keys(mask)).toEqual(prunable.map(({ name }) => name));
+          for (const { name, size } of prunable) {
+            expect(mask[name]!.length).toBe(size);
+            expect(mask[name]!.every((kept) => kept === 0 || kept === 1)).toBe(true);
+          }
+          for (const { layers, prune } of quotasOf(scope, prunable, s))
+            expect(prunedOf(mask, layers)).toBe(grown ? prune : 0);
+        }
+        expect(Object.keys(ticket.weights)).toEqual(Object.keys(initial));
+        for (const [name, values] of Object.entries(trained.weights)) {
+          expect(values.every(Number.isFinite)).toBe(true);
+          expect(values.every((w, i) => w === 0 || trained.mask[name]?.[i] !== 0)).toBe(true);
+        }
+      }
+    },
   );
-  const before = phases.flatMap(({ mask, penalty }) => (penalty ? [leaving(penalty.on)] : mask ? [mask] : []));
-  return { ticket, initial, phases, masks: [...before, ticket.mask] };
-}
 
-for (const method of methods.list) {
-  const sparsities = method.sparse ? [0.5, 0.9] : [0];
-
-  test(`${method.id}: exactly the sparsity asked for, in every prunable layer`, async () => {
-    for (const sparsity of sparsities) {
-      const { ticket, initial } = await find(method.id, sparsity);
-      expect(Object.keys(ticket.mask)).toEqual(["fc1.weight", "fc2.weight"]);
-      for (const [name, kept] of Object.entries(ticket.mask)) {
-        expect(kept.length).toBe(initial[name]!.length);
-        expect(kept.every((k) => k === 0 || k === 1)).toBe(true);
-        expect(kept.length - keptCount({ [name]: kept })).toBe(pruneCount(sparsity, kept.length));
-      }
-      expect(Object.keys(ticket.weights)).toEqual(Object.keys(initial));
-      for (const values of Object.values(ticket.weights)) expect(values.every(Number.isFinite)).toBe(true);
+  test("what is pruned once stays pruned, but where the method moves the mask of its final training", async () => {
+    for (const scope of SCOPES) {
+      const { masks, changes, trained, ticket } = await find(id, sparsity, undefined, { scope });
+      expectNested(method.remasks === "grows" ? [...masks, ...changes] : masks);
+      expect(trained.mask).toEqual(changes.at(-1) ?? ticket.mask);
+      if (method.remasks) expect(changes.length).toBeGreaterThan(1);
+      else expect(changes).toEqual([]);
+      if (id.endsWith("-iter")) expect(new Set(masks.map((mask) => keptCount(mask))).size).toBe(3);
     }
   });
 
-  test(`${method.id}: what is pruned once stays pruned`, async () => {
-    const { masks } = await find(method.id, sparsities.at(-1)!);
-    for (const [i, mask] of masks.slice(1).entries()) {
-      for (const [name, kept] of Object.entries(mask)) {
-        const before = masks[i]![name]!;
-        expect(kept.every((k, index) => k <= before[index]!)).toBe(true);
-      }
-    }
-    if (method.id.endsWith("-iter")) expect(new Set(masks.map((mask) => keptCount(mask))).size).toBe(3);
+  test("the seed fixes ticket and trained net, and another seed gives others", async () => {
+    const { result, initial, net } = await find(id, sparsity);
+    const again = await run(id, { sparsity });
+    const other = await run(id, { sparsity, seed: 1 });
+    const digests = (of: Result) => [of.ticketDigest, of.trainedDigest, of.trace.head];
+    expect(digests(again.result)).toEqual(digests(result));
+    for (const [i, digest] of digests(other.result).entries()) expect(digest).not.toBe(digests(result)[i]);
+    if (method.sparse) expect(other.trained.mask).not.toEqual(again.trained.mask);
+    expect(net.initial).toEqual(initial); // a method works on copies
   });
 
-  test(`${method.id}: the seed fixes the ticket, and another seed gives another`, async () => {
-    const first = (await find(method.id, sparsities[0]!)).ticket;
-    expect((await find(method.id, sparsities[0]!)).ticket).toEqual(first);
-    const other = (await find(method.id, sparsities[0]!, undefined, 1)).ticket;
-    expect(other.weights).not.toEqual(first.weights);
-    if (method.sparse) expect(other.mask).not.toEqual(first.mask);
+  test("the plan is what was done", async () => {
+    const { spec, result } = await find(id, sparsity);
+    expectPlanned(result, await plan(spec));
   });
-}
+
+  test("the method gets the contract and nothing else: no test set is in its reach", async () => {
+    const { net } = await find(id, sparsity);
+    expect(Object.isFrozen(net)).toBe(true);
+    expect(Object.keys(net).sort()).toEqual(CONTRACT);
+    const arrays = [...reachable(net)].filter((value) => ArrayBuffer.isView(value));
+    expect(new Set(arrays)).toEqual(new Set(Object.values(net.initial)));
+  });
+
+  test("with another test set, ticket and trained net are the same", async () => {
+    const test: Examples = {
+      ...data.test,
+      images: Uint8Array.from(data.test.images as Uint8Array, (byte) => 255 - byte),
+      labels: data.test.labels.map((label) => (label + 1) % dataset.classes),
+    };
+    const [{ result }, other] = [await find(id, sparsity), await run(id, { sparsity, test })];
+    expect(other.result.accuracy).not.toEqual(result.accuracy);
+    expect([other.result.ticketDigest, other.result.trainedDigest]).toEqual([
+      result.ticketDigest,
+      result.trainedDigest,
+    ]);
+    expect(other.result.trace).toEqual(result.trace);
+  });
+});
+
+/** Of `DenseNetwork`. */
+const CONTRACT = [
+  ...["epochIterations", "examples", "flow", "gradients", "hessianVector", "initial", "iterations"],
+  ...["prunable", "quotas", "redraw", "rng", "train"],
+];
+
+test("a look at the test set while a method searches is found out", async () => {
+  const closed = vi.fn(() => true);
+  expect(() => guarded(data.test, closed).images).toThrow(/read the test set's images/);
+  expect([...reachable({ deep: [{ set: data.test }] })]).toContain(data.test.images);
+});
 
 test("random and RST prune the same weights with the same seed, LTH and L1 too", async () => {
   const scratch = await find("random", 0.9);
