@@ -8,6 +8,8 @@ import { Crashed } from "./child.ts";
 import { VERSION } from "./code.ts";
 import { compareCommand } from "./compare-command.ts";
 import { doctor } from "./doctor.ts";
+import { EXPORTED, exportCommand } from "./export-command.ts";
+import { importCommand } from "./import-command.ts";
 import { describe, type KindName } from "./lists.ts";
 import { Unreachable } from "./retry.ts";
 import { readSpec, runCommand } from "./run-command.ts";
@@ -54,15 +56,30 @@ command(program, "run", "Run one spec without a site and write result, ticket, t
     if (/^\d{1,10}$/.test(text)) return Number(text);
     throw new InvalidArgumentError("expected a whole number from 0 to 4294967295");
   })
+  .option("--initial <file>", "weights to start from, written by ticketmark import (default: drawn from the seed)")
   .option("--print-spec", "print the complete spec, defaults filled in, and stop")
   .action(async (path: string, _options: unknown, self: Command) => {
     const options = self.optsWithGlobals<
-      Common & { out?: string; engine: (typeof ENGINE_CHOICES)[number]; seed?: number; printSpec?: boolean }
+      Common & {
+        out?: string;
+        engine: (typeof ENGINE_CHOICES)[number];
+        seed?: number;
+        initial?: string;
+        printSpec?: boolean;
+      }
     >();
-    const spec = await readSpec(path, options.seed);
+    const { out, engine, seed, initial } = options;
+    const spec = await readSpec(path, { seed, initial });
     if (options.printSpec) return void print(JSON.stringify(spec, null, 2));
-    const { out, engine } = options;
-    const run = { spec, out, engine, settings: readSettings(options), json: options.json === true, stop: onSignals() };
+    const run = {
+      spec,
+      initial,
+      out,
+      engine,
+      settings: readSettings(options),
+      json: options.json === true,
+      stop: onSignals(),
+    };
     if (!(await runCommand(run))) code = STOPPED;
   });
 
@@ -83,6 +100,27 @@ command(
     const { text, met } = await compareCommand({ paths, reference, format });
     print(text);
     if (!met) code = 1;
+  });
+
+command(program, "export", "Write a trained net or a ticket as safetensors, which PyTorch opens.")
+  .argument("<path>", "folder of a finished run, or a .tkt file")
+  .addOption(new Option("--what <what>", "of a folder: which of its nets").choices(EXPORTED).default("trained"))
+  .requiredOption("--out <file>", "the safetensors file to write")
+  .action(async (path: string, _options: unknown, self: Command) => {
+    const options = self.optsWithGlobals<Common & { what: (typeof EXPORTED)[number]; out: string }>();
+    const written = await exportCommand({ path, what: options.what, out: options.out });
+    print(options.json ? JSON.stringify(written) : `Written to ${written.out}`);
+  });
+
+command(program, "import", "Take weights from a safetensors file, to train from: ticketmark run SPEC --initial FILE.")
+  .argument("<file>", "safetensors of 32-bit floats, named as the model's parameters")
+  .requiredOption("--model <id>", "whose parameters they are")
+  .requiredOption("--dataset <id>", "whose images and classes the model is for")
+  .requiredOption("--out <file>", "the file of initial weights to write")
+  .action(async (path: string, _options: unknown, self: Command) => {
+    const { json, ...options } = self.optsWithGlobals<Common & { model: string; dataset: string; out: string }>();
+    const written = await importCommand({ path, ...options });
+    print(json ? JSON.stringify(written) : `Written to ${written.out}; in a spec: "initial": "${written.initial}"`);
   });
 
 const lists: Record<KindName, string> = {

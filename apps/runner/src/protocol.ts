@@ -44,6 +44,8 @@ export const commandSchema = z.discriminatedUnion("type", [
     engine: z.enum(ENGINE_CHOICES),
     settings: engineSettings,
     spec: z.unknown(), // a complete spec
+    /** Path of the file of initial weights that it names; left out where it names none. */
+    initial: z.string().optional(),
     /** Folder for result.json, ticket.tkt and trained.tkt. */
     outDir: z.string(),
     /** Folder for this job's snapshots alone. */

@@ -5,6 +5,7 @@
 import { mkdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
+  digestOf,
   type ENGINE_CHOICES,
   keyIdOf,
   MAX_JSON_BYTES,
@@ -16,6 +17,7 @@ import {
 } from "@ticketmark/core";
 import { Crashed, startWorker } from "./child.ts";
 import { readBounded, writeAtomically } from "./files.ts";
+import { readInitial } from "./import-command.ts";
 import { ensureKey } from "./keys.ts";
 import type { Settings } from "./settings.ts";
 import { signRun } from "./sign.ts";
@@ -26,11 +28,13 @@ import { summarise } from "./summary.ts";
 const SNAPSHOT_SECONDS = 10;
 /** After Ctrl-C: the longest wait for the snapshot. */
 const STOP_MS = 5_000;
-const SNAPSHOTS = "ticketmark-snapshot";
+export const SNAPSHOTS = "ticketmark-snapshot";
 const ENVELOPE = "envelope.json";
 
-interface LocalRun {
+export interface LocalRun {
   readonly spec: Spec;
+  /** Path of the file of initial weights, where the spec names one. */
+  readonly initial?: string | undefined;
   readonly engine: (typeof ENGINE_CHOICES)[number];
   readonly settings: Settings;
   /** Aborted by Ctrl-C. */
@@ -42,8 +46,15 @@ interface RunCommand extends LocalRun {
   readonly json: boolean;
 }
 
-/** Reads a spec from a file, or from stdin for "-"; fills in defaults; `seed` wins over the file's. */
-export async function readSpec(path: string, seed: number | undefined): Promise<Spec> {
+interface Changes {
+  /** Wins over the spec's. */
+  readonly seed?: number | undefined;
+  /** Path of the file that `initial` names where the spec says nothing of it. */
+  readonly initial?: string | undefined;
+}
+
+/** Reads a spec from a file, or from stdin for "-"; fills in defaults. */
+export async function readSpec(path: string, { seed, initial }: Changes): Promise<Spec> {
   const bytes = path === "-" ? await readStdin() : await readBounded(path, MAX_JSON_BYTES);
   if (!bytes) throw new Problem("not-found", `${path}: expected a spec; there is no such file`);
   let input: unknown;
@@ -52,10 +63,11 @@ export async function readSpec(path: string, seed: number | undefined): Promise<
   } catch (cause) {
     throw new Problem("bad-spec", `${path}: expected JSON: ${(cause as Error).message}`, { cause });
   }
+  if (initial !== undefined) input = { initial: digestOf(await readInitial(initial)), ...Object(input) };
   return parseSpec(seed === undefined ? input : { ...Object(input), seed });
 }
 
-async function readStdin(): Promise<Uint8Array> {
+export async function readStdin(): Promise<Uint8Array> {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const part of process.stdin as AsyncIterable<Buffer>) {
@@ -81,7 +93,7 @@ export async function runCommand({ out, json, ...run }: RunCommand): Promise<boo
 /** Runs the spec into a folder, from a snapshot if there is one. Null when it was stopped before the end. */
 export async function runSpec(
   folder: string,
-  { spec, engine, settings, stop }: LocalRun,
+  { spec, initial, engine, settings, stop }: LocalRun,
   status: Status | null,
 ): Promise<{ result: Result; keyId: string } | null> {
   await prepareFolder(folder, specDigest(spec));
@@ -96,6 +108,7 @@ export async function runSpec(
       engine,
       settings: { native, threads, cacheDir: cache },
       spec,
+      initial: initial && resolve(initial),
       outDir: folder,
       snapshotDir,
       snapshotSeconds: SNAPSHOT_SECONDS,

@@ -21,6 +21,7 @@ import { codeIdentity, codeState } from "./code.ts";
 import { readDataFile } from "./data.ts";
 import { describeEnvironment } from "./environment.ts";
 import { writeAtomically } from "./files.ts";
+import { readInitial } from "./import-command.ts";
 import {
   type Code,
   type Command,
@@ -94,6 +95,7 @@ async function run(command: Run, code: Code): Promise<void> {
     checkEngine,
     environment,
     read: readDataFile,
+    initial: command.initial === undefined ? undefined : await readInitial(command.initial),
     now: () => performance.now(),
     onProgress: throttledProgress(),
     between: between(snapshots, command.snapshotSeconds * 1_000),

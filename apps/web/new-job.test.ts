@@ -1,0 +1,12 @@
+import { Problem } from "@ticketmark/core";
+import { expect, test } from "vitest";
+import { newJob } from "./new-job.ts";
+
+test("a spec that starts from a file of its own is not queued, and what to do instead is said", async () => {
+  const spec = { dataset: "toy", model: "mlp-tiny", method: "dense" };
+  const queue = (input: object) => newJob({ spec: input, engine: "auto", priority: 0, createdBy: null });
+  expect((await queue(spec)).spec).toMatchObject({ method: { id: "dense" } });
+  const refused = queue({ ...spec, initial: "ab".repeat(32) });
+  await expect(refused).rejects.toBeInstanceOf(Problem);
+  await expect(refused).rejects.toThrow(/^initial: .*ticketmark run SPEC --initial FILE/);
+});
