@@ -4,12 +4,15 @@ import { dense } from "./dense.ts";
 import { rigl, set } from "./dynamic.ts";
 import { earlyBird } from "./early-bird.ts";
 import { gmp } from "./gmp.ts";
+import { grasp } from "./grasp.ts";
 import { l1, l1Iter } from "./l1.ts";
 import { lth, lthIter } from "./lth.ts";
 import type { Method } from "./method.ts";
 import { random } from "./random.ts";
 import { rst, rstIter } from "./rst.ts";
 import { scratchEqualIterations } from "./scratch.ts";
+import { snip } from "./snip.ts";
+import { synflow } from "./synflow.ts";
 
 export const methods = registry<Method>("method", [
   dense,
@@ -20,6 +23,9 @@ export const methods = registry<Method>("method", [
   lth,
   lthIter,
   earlyBird,
+  snip,
+  grasp,
+  synflow,
   rst,
   rstIter,
   set,

@@ -37,3 +37,25 @@ export const MAGNITUDE_PAPER = {
   title: "Learning both Weights and Connections for Efficient Neural Networks (Han, Pool, Tran, Dally, NeurIPS 2015)",
   url: "https://arxiv.org/abs/1506.02626",
 } as const;
+
+/** What a method that scores weights by derivatives of the loss measures them on. */
+export const scoringSettings = (batches: number) => ({
+  examplesPerClass: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(10)
+    .describe("training images of each class that weights are scored on"),
+  batches: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(batches)
+    .describe("parts that these images come in; each has its own mean loss, and the gradients are added"),
+  batchNorm: z
+    .enum(["batch", "remembered"])
+    .default("batch")
+    .describe("what batch norm normalises by while scoring: each part's mean and variance, or those it remembers"),
+});
