@@ -4,7 +4,7 @@ import { newJob } from "./new-job.ts";
 
 test("a spec that starts from a file of its own is not queued, and what to do instead is said", async () => {
   const spec = { dataset: "toy", model: "mlp-tiny", method: "dense" };
-  const queue = (input: object) => newJob({ spec: input, engine: "auto", priority: 0, createdBy: null });
+  const queue = (input: object) => newJob({ spec: input, engine: "auto", priority: 0, createdBy: "a test" });
   expect((await queue(spec)).spec).toMatchObject({ method: { id: "dense" } });
   const refused = queue({ ...spec, initial: "ab".repeat(32) });
   await expect(refused).rejects.toBeInstanceOf(Problem);
