@@ -96,6 +96,10 @@ test("random-resized-crop: inside the image; area and log of the sides' ratio un
   for (const quarter of [-3, -2, 1, 2])
     expect(logs.filter((log) => log === quarter).length / small.length).toBeCloseTo(1 / 8, 1.5);
   expect(cuts.filter(({ mirrored }) => mirrored === 1).length / cuts.length).toBeCloseTo(0.5, 1.5);
+  // a shape that does not fit is followed by another one, not by the whole image
+  expect(cuts.filter(({ height, width }) => height === side && width === side).length / cuts.length).toBeLessThan(
+    0.005,
+  );
   const middle = cuts.filter(({ height }) => height < 200).map(({ top, height }) => top / (side - height));
   expect(middle.reduce((sum, x) => sum + x, 0) / middle.length).toBeCloseTo(0.5, 1.5);
 });
