@@ -68,6 +68,7 @@ const forbid = (source: Source, allowed: (i: Import) => boolean, why: string) =>
 const inCore = (path: string) => path.startsWith("packages/core/");
 const NODE_SIDE = /^packages\/core\/(pack\.ts$|(bench|golden|src\/(engine\/(cpu|tfjs)|training)\/node)\/)/;
 const CORE_LISTS = /^packages\/core\/src\/(methods|models|datasets|suites)\//;
+const METHODS = "packages/core/src/methods/";
 /** What a result's bits depend on: all of core, but for the engines that claim tolerance only. */
 const COMPUTE = /^packages\/core\/src\/(?!engine\/(reference|tfjs)\/)/;
 
@@ -118,6 +119,17 @@ const rules: Record<string, Rule> = {
         target === "packages/core/src/training/recipe.ts" ||
         !/^packages\/core\/src\/(engine|training)\//.test(target),
       "they are lists of what can be run, not of how",
+    );
+  },
+  "a method knows masks and draws, and nothing that could lead it to a test set": (source) => {
+    if (!source.path.startsWith(METHODS) || isTest(source.path)) return [];
+    const core = /^packages\/core\/src\/(mask|rng|power|problem|registry|training\/recipe)\.ts$/;
+    const types = /^packages\/core\/src\/(weights|layers|scope)\.ts$/;
+    return forbid(
+      source,
+      ({ target, typeOnly }) =>
+        target === "zod" || target.startsWith(METHODS) || core.test(target) || (typeOnly && types.test(target)),
+      "what a method needs comes with its DenseNetwork",
     );
   },
   "only engine/tfjs imports TensorFlow, only apps/web/db drizzle": (source) => {
@@ -224,6 +236,24 @@ describe("each rule notices what it forbids, and nothing else", () => {
       "packages/core/src/methods/rst.ts",
       'import { train } from "../training/train.ts";',
       'import type { Engine } from "../engine/engine.ts";',
+    ],
+    [
+      "a method knows masks and draws, and nothing that could lead it to a test set",
+      "packages/core/src/methods/rst.ts",
+      'const { datasets } = await import("../datasets/index.ts");',
+      'import { pick } from "../mask.ts";\nimport type { Weights } from "../weights.ts";\nimport { z } from "zod";',
+    ],
+    [
+      "a method knows masks and draws, and nothing that could lead it to a test set",
+      "packages/core/src/methods/rst.ts",
+      'import { runJob } from "../run-job.ts";',
+      'import { extrusionStrength } from "./rst-strength.ts";',
+    ],
+    [
+      "a method knows masks and draws, and nothing that could lead it to a test set",
+      "packages/core/src/methods/rst.ts",
+      'import { readFile } from "node:fs/promises";',
+      'import { power } from "../power.ts";',
     ],
     [
       "only engine/tfjs imports TensorFlow, only apps/web/db drizzle",
