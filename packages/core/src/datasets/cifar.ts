@@ -3,8 +3,9 @@
  * record is the label (CIFAR-100: the coarse one, then the fine one) and 3 × 32 × 32 bytes, red, green, blue plane, row by
  * row. https://www.cs.toronto.edu/~kriz/cifar.html. Fine labels are used.
  *
- * Sizes and sha256 of the archives: tensorflow_datasets' url_checksums/cifar10.txt and cifar100.txt; sha256 of the members
- * and class names: ankane/torchvision-ruby (datasets/cifar10.rb, cifar100.rb) and batches.meta.txt.
+ * Sizes and sha256 of the archives: tensorflow_datasets' url_checksums/cifar10.txt and cifar100.txt; sha256 of the members:
+ * ankane/torchvision-ruby, lib/torchvision/datasets/cifar10.rb and cifar100.rb; class names: batches.meta.txt and
+ * fine_label_names.txt of the archives, as tensorflow_datasets has them.
  */
 import { Problem } from "../problem.ts";
 import type { Recipe } from "../training/recipe.ts";

@@ -71,16 +71,24 @@ export interface ReadFolder {
   read(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
+/** Images that are kept in a file. */
+export interface StoredImages {
+  readonly images: ImageFile;
+  /** sha256 (hex) over their bytes. */
+  readonly digest: string;
+}
+
 /** Keeps decoded images, so that they are decoded once: one file a key. */
 export interface Store {
-  /** The images that were kept under this key, or null. Throws Problem "bad-file" unless there are `count` of `imageBytes`. */
-  open(key: string, imageBytes: number, count: number): Promise<ImageFile | null>;
-  /** Keeps what `write` appends: all of it once `write` returns, nothing if it throws. */
+  /** What was kept under this key, or null. Throws Problem "bad-file" unless there are `count` of `imageBytes`. */
+  open(key: string, imageBytes: number, count: number): Promise<StoredImages | null>;
+  /** Keeps the `count` images that `write` appends: all of them once it returns, nothing if it throws. */
   create(
     key: string,
     imageBytes: number,
+    count: number,
     write: (append: (image: Uint8Array) => Promise<void>) => Promise<void>,
-  ): Promise<ImageFile>;
+  ): Promise<StoredImages>;
 }
 
 /** Opens the folders of a data set. Throws Problem "data-unavailable". The caller of core decides where they lie. */

@@ -4,9 +4,11 @@ import { registry } from "../registry.ts";
 import { cifar10, cifar100 } from "./cifar.ts";
 import type { ClassFolder, Dataset } from "./dataset.ts";
 import { fashionMnist } from "./fashion-mnist.ts";
+import { imagenet } from "./imagenet.ts";
 import { kmnist } from "./kmnist.ts";
 import { mnist } from "./mnist.ts";
 import { padded } from "./padded.ts";
+import { tinyImagenet } from "./tiny-imagenet.ts";
 import { toy } from "./toy.ts";
 
 export const datasets = registry<Dataset>("data set", [
@@ -17,6 +19,8 @@ export const datasets = registry<Dataset>("data set", [
   padded(fashionMnist, "fashion-mnist-32"),
   cifar10,
   cifar100,
+  tinyImagenet,
+  imagenet,
   toy,
 ]);
 
