@@ -44,6 +44,12 @@ const rstIter = (): Partial<SpecInput> => ({
 });
 const shortRst = { settle: 30, interval: 1, granularity: 0.02, learningRate: 0.01, batchSize: 32 };
 
+/** After 7 of 20 epochs of 25 iterations, three masks in a row agree. */
+const earlyBird = (weights = "trained"): Partial<SpecInput> => ({
+  method: { id: "early-bird", window: 3, threshold: 0.03, epochs: 20, weights },
+  sparsity: 0.5,
+});
+
 async function complete(spec: Spec, more?: Partial<RunOptions>): Promise<JobOutput> {
   const output = await runJob(spec, options(more));
   if (output === "stopped") throw new Error("stopped");
@@ -174,6 +180,22 @@ test("an iteration's time leaves out evaluations and pauses; a phase's holds the
   expect(result.seconds).toBeCloseTo(time / 1000, 6);
 });
 
+test("a phase that a method ends early counts as long as it ran; a ticket may rewind what it trained", async () => {
+  const { result, files } = await complete(toy(earlyBird()));
+  const planned = await plan(toy(earlyBird()));
+  expect(planned.phases[0]).toMatchObject({ iterations: 500, mayEndEarly: true });
+  expect(result.phases.map(({ iterations }) => iterations)).toEqual([175, 75]);
+  expect(result.cost).toMatchObject({ methodIterations: 175, methodExamples: 7 * 500, finalIterations: 75 });
+  expect(result.curves.iteration).toEqual([25, 50, 75, 100, 125, 150, 175, 175, 200, 225, 250]);
+
+  const rewound = await complete(toy(earlyBird("initial")));
+  const [trained, initial] = [readTicketFile(files.ticket!), readTicketFile(rewound.files.ticket!)];
+  expect(initial.mask).toEqual(trained.mask);
+  const scratch = await complete(toy({ method: "random", sparsity: 0.5 }));
+  expect(initial.weights["fc3.bias"]).toEqual(readTicketFile(scratch.files.ticket!).weights["fc3.bias"]);
+  expect(initial.weights["fc3.bias"]).not.toEqual(trained.weights["fc3.bias"]);
+});
+
 test("the claimed accuracy is the check engine's", async () => {
   const blind: Engine = {
     ...referenceEngine(),
@@ -282,6 +304,15 @@ describe("snapshots", () => {
         [77, 151],
       ],
     ],
+    [
+      "lth-iter, rewound to the middle of an epoch",
+      { method: { id: "lth-iter", rounds: 2, rewindTo: 30 }, sparsity: 0.9 },
+      [
+        [29, 31],
+        [75, 120],
+      ],
+    ],
+    ["early-bird", earlyBird(), [[7], [26, 60, 124], [150, 174, 176]]],
     [
       "resnet-8 by rst, batches of 50",
       {

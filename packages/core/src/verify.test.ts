@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { canonicalBytes, digestOf } from "./canonical.ts";
+import { checkCompleted } from "./consistency.ts";
 import { toy } from "./datasets/toy.ts";
 import { buildKernels } from "./engine/cpu/node/build.ts";
 import { models } from "./models/index.ts";
+import { plan } from "./plan.ts";
 import { Problem } from "./problem.ts";
 import { MAX_EVALUATIONS, MAX_PHASES, type Result } from "./result.ts";
 import { type JobOutput, makeStatement, runJob } from "./run.ts";
@@ -113,6 +115,11 @@ test.each<[string, Partial<SpecInput>, engine?: "reference"]>([
   ["dense, on all images", { method: "dense", protocol: "paper" }],
   ["of several phases", { method: { id: "lth-iter", rounds: 3 }, sparsity: 0.9, protocol: "paper" }],
   ["of phases with other batches", { method: { id: "rst-iter", rounds: 2, ...shortRst }, sparsity: 0.9 }],
+  ["of a phase that ended early", { method: { id: "early-bird", window: 2, epochs: 9 }, sparsity: 0.5 }],
+  ["rewound to the middle of an epoch", { method: { id: "lth-iter", rounds: 2, rewindTo: 30 }, sparsity: 0.9 }],
+  ["without RST's penalty", { method: { id: "rst", ...shortRst, control: "no-penalty" }, sparsity: 0.9 }],
+  ["of shares by erk", { scope: "erk", sparsity: 0.9 }],
+  ["of shares by depth", { scope: "smart-ratio", sparsity: 0.8 }],
   ["of another engine", { sparsity: 0.5 }, "reference"],
 ])("an honest run is taken: %s", async (_, input, engine) => {
   const of = specOf({ recipe: { epochs: 3 }, ...input });
@@ -125,6 +132,23 @@ test.each<[string, Partial<SpecInput>, engine?: "reference"]>([
     file: async (_, name) => files[name],
   });
   await expect(verified).resolves.toMatchObject({ result: { outcome: "completed" } });
+});
+
+test("a phase that may end early ended at one of its epochs, and everything else says the same", async () => {
+  const of = specOf({ method: { id: "early-bird", window: 2, epochs: 9 }, sparsity: 0.5 });
+  const { result } = await run(of);
+  const planned = await plan(of);
+  const ranFor = (iterations: number): Result => ({
+    ...result,
+    phases: result.phases.map((phase, i) => (i === 0 ? { ...phase, iterations } : phase)),
+  });
+  const ran = result.phases[0]!.iterations;
+  expect(ran).toBeLessThan(9 * 25);
+  expect(() => checkCompleted(ranFor(ran), of, planned, true)).not.toThrow();
+  for (const wrong of [0, 1, ran + 1, 10 * 25])
+    expect(() => checkCompleted(ranFor(wrong), of, planned, true)).toThrow(/to end at one of its epochs of 25/);
+  for (const wrong of [ran - 25, ran + 25])
+    expect(() => checkCompleted(ranFor(wrong), of, planned, true)).toThrow(/cost: expected/);
 });
 
 test("a diverged run is a submission with a result alone", async () => {
