@@ -18,6 +18,7 @@ beforeEach(async () => {
 
 const run = (change: Partial<Extract<Command, { type: "run" }>> = {}): Command => ({
   type: "run",
+  dataDir: join(tmpdir(), "ticketmark-test-data"),
   engine: "auto",
   settings: { threads: 1, native: false, cacheDir: join(folder, "cache") },
   spec: parseSpec({ dataset: "toy", model: "mlp-tiny", method: "lth-iter", sparsity: 0.5, recipe: { epochs: 40 } }),

@@ -2,24 +2,14 @@
  * `ticketmark doctor`: what this machine can do, and exactly why it cannot do the rest. Everything shown was tried just
  * now: engines are opened and timed by training, data files are read and hashed.
  */
-import { createHash } from "node:crypto";
 import { access, constants, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, release, tmpdir, totalmem, type } from "node:os";
 import { join } from "node:path";
-import {
-  CLAIM_ENGINE,
-  type DataFile,
-  datasets,
-  type ENGINE_CHOICES,
-  models,
-  Problem,
-  parseSpec,
-  type Spec,
-} from "@ticketmark/core";
+import { CLAIM_ENGINE, datasets, type ENGINE_CHOICES, models, Problem, parseSpec, type Spec } from "@ticketmark/core";
 import { buildNative } from "@ticketmark/core/run";
 import { startWorker } from "./child.ts";
 import { codeIdentity } from "./code.ts";
-import { readDataFile } from "./data.ts";
+import { inspect } from "./data.ts";
 import { makePrivateFolder } from "./files.ts";
 import { askEngines } from "./loop.ts";
 import type { Code } from "./protocol.ts";
@@ -66,7 +56,7 @@ async function* examine(settings: Settings): AsyncGenerator<Finding> {
   yield found("cpu", `${cpus()[0]?.model ?? "unknown"}, ${availableParallelism()} cores to use`);
   yield found("memory", `${gigabytes(totalmem())}, ${gigabytes(freemem())} free`);
   yield* engineFindings(settings);
-  yield* dataFindings();
+  yield* dataFindings(settings.dataDir);
   yield await folderFinding(settings.data);
   yield await enrolmentFinding(settings.data);
 }
@@ -119,13 +109,14 @@ async function nativeFinding({ native, cache }: Settings): Promise<Finding> {
 async function timed(
   engine: (typeof ENGINE_CHOICES)[number],
   spec: Spec,
-  { native, threads, cache }: Settings,
+  { native, threads, cache, dataDir }: Settings,
 ): Promise<{ ok: boolean; late: boolean; detail: string }> {
   const { name } = models.get(spec.model);
   const folder = await mkdtemp(join(tmpdir(), "ticketmark-doctor-"));
   try {
     const engineSettings = { native, threads, cacheDir: cache };
-    const run = { engine, settings: engineSettings, spec, outDir: folder, snapshotDir: folder, snapshotSeconds: 600 };
+    const folders = { dataDir, outDir: folder, snapshotDir: folder };
+    const run = { engine, settings: engineSettings, spec, ...folders, snapshotSeconds: 600 };
     const worker = startWorker({ type: "run", ...run }, () => {});
     let late = false;
     const timer = setTimeout(() => {
@@ -145,23 +136,16 @@ async function timed(
   }
 }
 
-async function* dataFindings(): AsyncGenerator<Finding> {
-  for (const { id, files } of datasets.list) {
-    if (files.length === 0) yield found(`data ${id}`, "generated, no files");
-    for (const file of files) yield await fileFinding(`data ${id}/${file.name}`, file);
-  }
-}
-
-async function fileFinding(name: string, file: DataFile): Promise<Finding> {
-  try {
-    const sha256 = createHash("sha256")
-      .update(await readDataFile(file))
-      .digest("hex");
-    const ok = sha256 === file.sha256;
-    return ok ? found(name, `sha256 ${sha256}`) : fault(name, `expected sha256 ${file.sha256}; it is ${sha256}`);
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return fault(name, error.message);
+/** What the first data sets need is installed with this program; what others need is downloaded when it is needed. */
+async function* dataFindings(dataDir: string): AsyncGenerator<Finding> {
+  for (const dataset of datasets.list) {
+    if (dataset.files.length === 0 && !dataset.images) yield found(`data ${dataset.id}`, "generated, no files");
+    for (const { name, path, state, detail } of await inspect(dataset, dataDir, true)) {
+      const isPackaged = dataset.files.some((file) => file.name === name && "package" in file.source);
+      const ok = state === "whole" || state === "there" || state === "packed";
+      const needed = isPackaged || state === "damaged";
+      yield { name: `data ${dataset.id}/${name}`, ok, needed, detail: detail || `${state}, ${path}` };
+    }
   }
 }
 

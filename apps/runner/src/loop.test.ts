@@ -37,7 +37,7 @@ async function runner(threads = 1) {
     { data, threads },
     { TICKETMARK_HOME: join(tmpdir(), "ticketmark-test-home"), TICKETMARK_NATIVE: "0" },
   );
-  const status = { say: (text: string) => void said.push(text), progress() {}, clear() {} };
+  const status = { say: (text: string) => void said.push(text), progress() {}, transfer() {}, clear() {} };
   const client = new Client(site.origin, "b".repeat(30));
   const key = await ensureKey(data);
   const ended = runLoop({ settings, client, key, status, stop: stop.signal, snapshotSeconds: 0.05 });
@@ -390,7 +390,7 @@ describe("the loop", () => {
     const first = await runner();
     await until(() => site.claims.length > 0);
     const second = await runner();
-    await expect(second.ended).rejects.toThrow(/another runner is using this folder/);
+    await expect(second.ended).rejects.toThrow(/another process is using this folder/);
     await first.end();
   });
 });

@@ -51,6 +51,7 @@ describe("lines", () => {
       spec,
       outDir: "",
       snapshotDir: "",
+      dataDir: "/d",
       snapshotSeconds: 1,
     } as const;
     expect(() => writeLine(new PassThrough(), run)).toThrow(/"run": expected at most/);

@@ -46,6 +46,8 @@ export const commandSchema = z.discriminatedUnion("type", [
     spec: z.unknown(), // a complete spec
     /** Path of the file of initial weights that it names; left out where it names none. */
     initial: z.string().optional(),
+    /** Folder for files of data sets: what the spec's needs and is missing is downloaded first. */
+    dataDir: z.string(),
     /** Folder for result.json, ticket.tkt and trained.tkt. */
     outDir: z.string(),
     /** Folder for this job's snapshots alone. */
@@ -80,6 +82,13 @@ export const messageSchema = z.discriminatedUnion("type", [
     type: z.literal("resumed"),
     iteration: z.number().int().min(0),
     refused: z.string().max(2_000).nullable(),
+  }),
+  z.strictObject({
+    type: z.literal("fetching"),
+    /** Of an archive, bytes that are there and of how many, if that is known. */
+    name: z.string().max(200),
+    done: z.number().int().min(0),
+    total: z.number().int().min(0).nullable(),
   }),
   z.strictObject({ type: z.literal("progress"), progress: progressSchema }),
   z.strictObject({ type: z.literal("snapshot"), iteration: z.number().int().min(0) }),

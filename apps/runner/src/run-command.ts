@@ -100,7 +100,7 @@ export async function runSpec(
   const key = await ensureKey(settings.data);
   const snapshotDir = join(folder, SNAPSHOTS);
   const label = labelOf(spec);
-  const { native, threads, cache } = settings;
+  const { native, threads, cache, dataDir } = settings;
   let kept = false; // is there a snapshot to go on from?
   const worker = startWorker(
     {
@@ -109,12 +109,14 @@ export async function runSpec(
       settings: { native, threads, cacheDir: cache },
       spec,
       initial: initial && resolve(initial),
+      dataDir,
       outDir: folder,
       snapshotDir,
       snapshotSeconds: SNAPSHOT_SECONDS,
     },
     (message) => {
       if (message.type === "progress") status?.progress(label, message.progress);
+      else if (message.type === "fetching") status?.transfer(message.name, message.done, message.total);
       else if (message.type === "snapshot") kept = true;
       else if (message.type === "resumed") {
         kept = message.refused === null;

@@ -11,6 +11,8 @@ export interface Status {
   say(text: string, fields?: Record<string, unknown>): void;
   /** Where the running job is; `label` says which. */
   progress(label: string, progress: Progress): void;
+  /** How far a download is, in bytes; `total` null where nobody says. */
+  transfer(name: string, done: number, total: number | null): void;
   /** Takes the running line away. */
   clear(): void;
 }
@@ -23,11 +25,17 @@ type Out = Pick<NodeJS.WriteStream, "write" | "isTTY" | "columns">;
 /** `now`: monotonic milliseconds. */
 export function createStatus(out: Out, json: boolean, now: () => number = () => performance.now()): Status {
   if (json) return jsonStatus(out, now);
-  return out.isTTY ? terminalStatus(out) : plainStatus(out, now);
+  return out.isTTY ? terminalStatus(out, now) : plainStatus(out, now);
 }
 
-function terminalStatus(out: Out): Status {
+function terminalStatus(out: Out, now: () => number): Status {
   let shown = "";
+  const speed = speeds(now);
+  const columns = () => (out.columns ?? 80) - 1;
+  const show = (line: string) => {
+    shown = line;
+    out.write(`\r${shown}\x1b[K`); // in one piece, so that it does not flicker
+  };
   const clear = () => {
     if (shown) out.write("\r\x1b[K");
     shown = "";
@@ -40,8 +48,17 @@ function terminalStatus(out: Out): Status {
       if (line) out.write((shown = line));
     },
     progress(label, progress) {
-      shown = terminalLine(label, progress, (out.columns ?? 80) - 1);
-      out.write(`\r${shown}\x1b[K`); // in one piece, so that it does not flicker
+      show(terminalLine(label, progress.iteration / progress.iterations, describeProgress(progress), columns()));
+    },
+    transfer(name, done, total) {
+      show(
+        terminalLine(
+          name,
+          total === null ? 0 : done / total,
+          describeTransfer(done, total, speed(name, done)),
+          columns(),
+        ),
+      );
     },
     clear,
   };
@@ -49,8 +66,13 @@ function terminalStatus(out: Out): Status {
 
 function plainStatus(out: Out, now: () => number): Status {
   const due = plainly(now);
+  const speed = speeds(now);
   return {
     say: (text) => void out.write(`${text}\n`),
+    transfer(name, done, total) {
+      const parts = describeTransfer(done, total, speed(name, done));
+      if (due(name, { phase: done === total ? 1 : 0 })) out.write(`${name}: ${parts.join(", ")}\n`);
+    },
     progress(label, progress) {
       if (due(label, progress)) out.write(`${label}: ${describeProgress(progress).join(", ")}\n`);
     },
@@ -65,12 +87,15 @@ function jsonStatus(out: Out, now: () => number): Status {
     progress(job, progress) {
       if (due(job, progress)) out.write(`${JSON.stringify({ job, progress })}\n`);
     },
+    transfer(fetching, done, total) {
+      if (due(fetching, { phase: done === total ? 1 : 0 })) out.write(`${JSON.stringify({ fetching, done, total })}\n`);
+    },
     clear() {},
   };
 }
 
 /** Is a plain line due: another job, another phase, or 10 s after the last? */
-function plainly(now: () => number): (label: string, progress: Progress) => boolean {
+function plainly(now: () => number): (label: string, progress: Pick<Progress, "phase">) => boolean {
   let last = { label: "", phase: -1, time: 0 };
   return (label, { phase }) => {
     const time = now();
@@ -81,10 +106,9 @@ function plainly(now: () => number): (label: string, progress: Progress) => bool
 }
 
 /** e.g. "rst 90 % seed 1 ████████░░░░░░░░░░░░ 41 % extrusion, 812 it/s, accuracy 97.31 %, 1 min 20 s left", at most `columns` wide. */
-function terminalLine(label: string, progress: Progress, columns: number): string {
-  const share = progress.iteration / progress.iterations;
+function terminalLine(label: string, share: number, parts: readonly string[], columns: number): string {
   const full = Math.round(share * BAR);
-  const [percent, ...rest] = describeProgress(progress);
+  const [percent, ...rest] = parts;
   const head = `${label} `;
   const tail = ` ${percent} ${rest.join(", ")}`;
   if (head.length + BAR + tail.length > columns) return `${head}${percent} ${rest.join(", ")}`.slice(0, columns);
@@ -104,8 +128,33 @@ export function describeProgress(progress: Progress): string[] {
   ];
 }
 
+/** Bytes a second since a name was first heard; 0 before there is a second of it. */
+function speeds(now: () => number): (name: string, done: number) => number {
+  let first = { name: "", done: 0, time: 0 };
+  return (name, done) => {
+    if (name !== first.name || done < first.done) first = { name, done, time: now() };
+    const seconds = (now() - first.time) / 1_000;
+    return seconds < 1 ? 0 : (done - first.done) / seconds;
+  };
+}
+
+/** Percent or bytes, speed, time left; what is not known is left out. */
+function describeTransfer(done: number, total: number | null, speed: number): string[] {
+  return [
+    total === null ? formatBytes(done) : `${Math.floor((100 * done) / total)} %`,
+    ...(total === null ? [] : [`of ${formatBytes(total)}`]),
+    ...(speed > 0 ? [`${formatBytes(speed)}/s`] : []),
+    ...(speed > 0 && total !== null && done < total ? [`${formatSeconds((total - done) / speed)} left`] : []),
+  ];
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
 /** What a person calls a job: "rst 98 % seed 1"; the data set and the model are the same for whole suites. */
-export function labelOf(spec: Spec): string {
+export function labelOf(spec: Pick<Spec, "method" | "sparsity" | "seed">): string {
   const sparsity = spec.sparsity === 0 ? [] : [`${Number((100 * spec.sparsity).toPrecision(12))} %`];
   return [spec.method.id, ...sparsity, `seed ${spec.seed}`].join(" ");
 }

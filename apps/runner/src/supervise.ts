@@ -82,13 +82,14 @@ function followRun(job: ClaimedJob, at: { resumed: boolean; ended: boolean }, su
 
   async function train(outDir: string, spec: Spec): Promise<{ ending: Ending; interruption: Interruption | null }> {
     const label = labelOf(spec);
-    const { native, threads, cache } = settings;
+    const { native, threads, cache, dataDir } = settings;
     const worker = startWorker(
       {
         type: "run",
         engine: job.engine,
         settings: { native, threads, cacheDir: cache },
         spec,
+        dataDir,
         outDir,
         snapshotDir: snapshotFolder(settings.data, job.id),
         snapshotSeconds: supervisor.snapshotSeconds,
@@ -97,7 +98,8 @@ function followRun(job: ClaimedJob, at: { resumed: boolean; ended: boolean }, su
         if (message.type === "progress") {
           progress = message.progress;
           status.progress(label, progress);
-        } else if (message.type === "resumed") status.say(describeResume(label, message), { job: job.id });
+        } else if (message.type === "fetching") status.transfer(message.name, message.done, message.total);
+        else if (message.type === "resumed") status.say(describeResume(label, message), { job: job.id });
       },
     );
     const interrupt = () => {

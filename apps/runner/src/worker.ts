@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import {
   CLAIM_ENGINE,
+  type Dataset,
+  datasetOf,
   digestOf,
   Problem,
   type Progress,
@@ -16,9 +18,9 @@ import {
   type Spec,
   specDigest,
 } from "@ticketmark/core";
-import { openEngine, type RunOptions, runJob } from "@ticketmark/core/run";
+import { openEngine, openLoader, type RunOptions, runJob } from "@ticketmark/core/run";
 import { codeIdentity, codeState } from "./code.ts";
-import { readDataFile } from "./data.ts";
+import { readerOf } from "./data.ts";
 import { describeEnvironment } from "./environment.ts";
 import { writeAtomically } from "./files.ts";
 import { readInitial } from "./import-command.ts";
@@ -31,6 +33,7 @@ import {
   readLines,
   writeLine,
 } from "./protocol.ts";
+import { provide } from "./provide.ts";
 import { readSnapshot, type SnapshotOf, writeSnapshot } from "./snapshots.ts";
 import { FILE_NAMES, type FinishedRun, RUN_FILE } from "./spool.ts";
 
@@ -46,6 +49,8 @@ const PROGRESS_MS = 200;
 const SNAPSHOT_SHARE = 0.02;
 
 let stopping = false;
+/** Aborted by "stop": ends what is waited for before there is anything to snapshot. */
+const stop = new AbortController();
 /** When "stop" came. */
 let stopped = Number.POSITIVE_INFINITY;
 /** An evaluation may still end in this time, so that a snapshot can be taken after it. */
@@ -84,6 +89,7 @@ async function probe({ choices, settings }: Extract<Command, { type: "probe" }>)
 
 async function run(command: Run, code: Code): Promise<void> {
   const spec = parseCompleteSpec(command.spec);
+  const dataset = datasetOf(spec);
   const { engine, environment } = await open(command.engine, command.settings);
   const checkEngine = engine.id === CLAIM_ENGINE ? engine : (await open(CLAIM_ENGINE, command.settings)).engine;
   const snapshots = {
@@ -94,13 +100,15 @@ async function run(command: Run, code: Code): Promise<void> {
     engine,
     checkEngine,
     environment,
-    read: readDataFile,
+    read: readerOf(dataset, command.dataDir),
     initial: command.initial === undefined ? undefined : await readInitial(command.initial),
+    openLoader: openLoader(),
     now: () => performance.now(),
     onProgress: throttledProgress(),
     between: between(snapshots, command.snapshotSeconds * 1_000),
     pause: pauses(),
   };
+  if (!(await fetchData(dataset, command.dataDir))) return say({ type: "stopped" });
   const output = await runOrResume(spec, options, snapshots);
   if (output === "stopped") return say({ type: "stopped" });
   for (const kind of ["result", "ticket", "trained"] as const) {
@@ -110,6 +118,23 @@ async function run(command: Run, code: Code): Promise<void> {
   const finished: FinishedRun = { code, resultDigest: digestOf(output.files.result) };
   await writeAtomically(join(command.outDir, RUN_FILE), JSON.stringify(finished));
   say({ type: "done", resultDigest: finished.resultDigest });
+}
+
+/** Downloads what is missing, before any clock of the run starts. False when "stop" came. */
+async function fetchData(dataset: Dataset, dataDir: string): Promise<boolean> {
+  let last = -PROGRESS_MS;
+  const onProgress = (name: string, done: number, total: number | null) => {
+    const time = performance.now();
+    if (time - last < PROGRESS_MS && done !== total) return;
+    last = time;
+    say({ type: "fetching", name, done, total });
+  };
+  try {
+    await provide(dataset, dataDir, { signal: stop.signal, onProgress });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  }
+  return !stop.signal.aborted;
 }
 
 interface Snapshots {
@@ -208,6 +233,7 @@ say({ type: "hello", pid: process.pid, code });
 for await (const command of readLines(process.stdin, commandSchema)) {
   if (command.type === "stop") {
     stopping = true;
+    stop.abort();
     stopped = performance.now();
   } else void obey(command, code);
 }
