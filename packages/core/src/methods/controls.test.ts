@@ -27,7 +27,7 @@ interface Found {
   readonly trained: readonly Weights[];
 }
 
-async function find(id: string, settings: object): Promise<Found> {
+async function find(id: string, settings: object, seed = 5): Promise<Found> {
   const method = methods.get(id);
   const { id: _, ...complete } = parseSpec({
     ...{ dataset: "toy", model: "mlp-tiny", sparsity: 0.5 },
@@ -39,7 +39,7 @@ async function find(id: string, settings: object): Promise<Found> {
   const net: Partial<DenseNetwork> = {
     initial: drawn("initial"),
     prunable: Object.keys(SIZES),
-    rng: seededRng(5),
+    rng: seededRng(seed),
     quotas: (sparsity, round, rounds) => uniformQuotas(SIZES, sparsity, round, rounds),
     iterations: 100,
     redraw: () => drawn("again"),
@@ -74,6 +74,8 @@ test.each<[string, object]>([
     const both = kept.reduce((sum, k, i) => sum + k * shuffled.ticket.mask[name]![i]!, 0);
     expect(both / keptCount({ [name]: kept })).toBeLessThan(0.8); // half, by chance
   }
+  const other = await find(id, { ...settings, control: "shuffled-mask" }, 6);
+  expect(other.ticket.mask).not.toEqual(shuffled.ticket.mask);
 
   const redrawn = await find(id, { ...settings, control: "redrawn-weights" });
   expect(redrawn.ticket.mask).toEqual(plain.ticket.mask);
