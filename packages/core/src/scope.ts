@@ -11,8 +11,9 @@
  * The last two have one scale that all layers share. It is raised until ceil(s·n) weights are pruned, no more and no fewer;
  * layers that are full stay dense, so every sparsity has its densities. What a full layer cannot keep raises the scale for all
  * others (erk), or goes to the layers after it (smart-ratio). Each layer keeps at least one weight.
- * Departure from the authors' code of smart-ratio: their linear layers keep 0.3. Here those that are prunable are ranked by
- * depth as all others; the classifier has depth 1, and is dense, as no model here prunes it.
+ * Departures from the authors' code of smart-ratio (`pruner/SmartRatio.py`): their linear layers keep 0.3; here those that are
+ * prunable are ranked by depth as all others, and the classifier has depth 1 and is dense, as no model here prunes it. For VGG
+ * they also divide by the square of the layer's number; here the rule is that of their ResNets for all nets.
  *
  * Counts are rounded to the nearest at the common scale (Sainte-Laguë), not by largest remainders: those may take a weight
  * from a layer while the total grows (the Alabama paradox), and then masks of later rounds would not lie in those of earlier ones.

@@ -20,7 +20,7 @@ import type { Method } from "./method.ts";
 import { trainingSettings } from "./settings.ts";
 
 const settings = z.strictObject({
-  window: z.number().int().min(2).max(100).default(5).describe("masks that must agree: the newest and those before it"),
+  window: z.number().int().min(2).max(20).default(5).describe("masks that must agree: the newest and those before it"),
   threshold: z
     .number()
     .min(0)
