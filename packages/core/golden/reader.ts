@@ -15,6 +15,7 @@ import { initialisation } from "./initialise.ts";
 import { LAYER_CASES } from "./layers.ts";
 import { lambda, picking } from "./rules.ts";
 import { erk, misc } from "./scopes.ts";
+import { scores } from "./scores.ts";
 
 export interface Outcome {
   readonly name: string;
@@ -32,6 +33,7 @@ const KINDS: Readonly<Record<string, (file: unknown, engine: Engine, compare: Co
   L1_Iter: magnitude,
   L1: magnitude,
   dst: dynamic,
+  "baseline-scores": scores,
   erk: (file, _, compare) => erk(file, compare),
   misc: (file, _, compare) => misc(file, compare),
   "early-bird": (file, _, compare) => earlyBird(file, compare),

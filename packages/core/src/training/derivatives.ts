@@ -7,7 +7,7 @@ import type { Network } from "../engine/engine.ts";
 import { lossGradients, outputGradients } from "../engine/reference/derivatives.ts";
 import { hessianVector } from "../engine/reference/hessian.ts";
 import type { Architecture } from "../layers.ts";
-import type { DenseNetwork, Derivatives, ExampleBatch } from "../methods/method.ts";
+import type { DenseNetwork, ExampleBatch } from "../methods/method.ts";
 import type { Rng } from "../rng.ts";
 import { normalised } from "./batches.ts";
 import { EVALUATION_BATCH } from "./evaluate.ts";
@@ -22,29 +22,36 @@ export interface Measured {
   readonly indices: Uint32Array;
 }
 
-type Measures = Pick<DenseNetwork, "examples" | "gradients" | "hessianVector" | "flow">;
+export const measures = ({ architecture, network, dataset, train, indices }: Measured) => ({
+  examples: drawn(dataset, train, indices),
+  ...derivatives(architecture, network),
+});
 
-export function measures({ architecture, network, dataset, train, indices }: Measured): Measures {
-  return {
-    examples: (perClass, batches, rng) =>
-      exampleIndices(train.labels, indices, dataset.classes, perClass, batches, rng).map((part): ExampleBatch => {
-        const { images, labels } = normalised(dataset, train, part);
-        return { images, labels };
-      }),
-    async gradients(weights, batch, options) {
-      if (options) return lossGradients(architecture, weights, batch, options);
-      network.setMask(null);
-      network.setPenalty(null);
-      await network.write("weights", weights);
-      const gradients = await network.gradients(batch.images, batch.labels);
-      return Object.fromEntries(
-        Object.entries(gradients).map(([name, values]): [string, Float64Array] => [name, Float64Array.from(values)]),
-      ) as Derivatives;
-    },
-    hessianVector: async (weights, v, batch, options = {}) => hessianVector(architecture, weights, v, batch, options),
-    flow: async (weights) => outputGradients(architecture, weights),
-  };
-}
+const drawn =
+  (dataset: Dataset, train: Examples, indices: Uint32Array): DenseNetwork["examples"] =>
+  (perClass, batches, rng) =>
+    exampleIndices(train.labels, indices, dataset.classes, perClass, batches, rng).map((part): ExampleBatch => {
+      const { images, labels } = normalised(dataset, train, part);
+      return { images, labels };
+    });
+
+export const derivatives = (
+  architecture: Architecture,
+  network: Network,
+): Pick<DenseNetwork, "gradients" | "hessianVector" | "flow"> => ({
+  async gradients(weights, batch, options) {
+    if (options) return lossGradients(architecture, weights, batch, options);
+    network.setMask(null);
+    network.setPenalty(null);
+    await network.write("weights", weights);
+    const gradients = await network.gradients(batch.images, batch.labels);
+    return Object.fromEntries(
+      Object.entries(gradients).map(([name, values]): [string, Float64Array] => [name, Float64Array.from(values)]),
+    );
+  },
+  hessianVector: async (weights, v, batch, options = {}) => hessianVector(architecture, weights, v, batch, options),
+  flow: async (weights) => outputGradients(architecture, weights),
+});
 
 /** Classes take turns; parts are of equal size up to one image, and hold EVALUATION_BATCH images at most. */
 export function exampleIndices(
