@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Archive, type DataFile, datasets, digestOf, Problem } from "@ticketmark/core";
+import { type Archive, type DataFile, datasets, digestOf, type Problem } from "@ticketmark/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { tarGz, zip } from "./archive-fixture.ts";
 import { folderOf, inspect, readerOf, type Source } from "./data.ts";

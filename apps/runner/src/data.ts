@@ -138,7 +138,9 @@ async function inspectFile(file: DataFile, dataset: Source, folder: string, clos
   }
   if (expected === null) return is("there", "its sha256 is not known: it is recorded when the file is first read");
   const digest = await digestOfFile(path);
-  return digest === expected ? is("whole", `sha256 ${digest}`) : is("damaged", `expected sha256 ${expected}; it is ${digest}`);
+  return digest === expected
+    ? is("whole", `sha256 ${digest}`)
+    : is("damaged", `expected sha256 ${expected}; it is ${digest}`);
 }
 
 async function inspectImages({ id, images }: Source, folder: string, closely: boolean): Promise<Found> {
