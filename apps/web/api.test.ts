@@ -2,7 +2,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { keyIdOf, newKeyPair } from "@ticketmark/core";
+import { keyIdOf, newKeyPair, suiteStatusSchema } from "@ticketmark/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as nowhere from "./app/api/[...path]/route.ts";
 import * as enrolmentTokens from "./app/api/v1/enrolment-tokens/route.ts";
@@ -112,8 +112,40 @@ describe("maintainers", () => {
     const first = JSON.parse((await post()).text);
     expect(first).toMatchObject({ suite: "quickstart", existing: 0 });
     expect(first.queued).toBeGreaterThan(10);
-    expect(JSON.parse((await post()).text)).toEqual({ suite: "quickstart", queued: 0, existing: first.queued });
+    expect(JSON.parse((await post()).text)).toEqual({
+      suite: "quickstart",
+      queued: 0,
+      requeued: 0,
+      existing: first.queued,
+    });
     expectProblem(await call(suites, "POST", { id: "none", headers: asMaintainer }), 404, "not-found");
+    const body = {
+      classes: [
+        { name: "a", train: 1, test: 1 },
+        { name: "b", train: 1, test: 1 },
+      ],
+    };
+    expectProblem(
+      await call(suites, "POST", { id: "quickstart", body, headers: asMaintainer }),
+      400,
+      "bad-request",
+      "classes",
+    );
+  });
+
+  it("queue again what of a suite was cancelled; anyone sees where it stands", async () => {
+    const status = async () =>
+      suiteStatusSchema.parse(JSON.parse((await call(suites, "GET", { id: "quickstart" })).text));
+    const before = await status();
+    expect(new Set(before.specs.map(({ state }) => state))).toEqual(new Set(["missing"]));
+    await call(suites, "POST", { id: "quickstart", headers: asMaintainer });
+    const [first, ...others] = (await status()).specs;
+    await call(cancel, "POST", { id: first!.jobId!, body: {}, headers: asMaintainer });
+    expect((await status()).specs.map(({ state }) => state)).toEqual(["cancelled", ...others.map(() => "queued")]);
+    const again = JSON.parse((await call(suites, "POST", { id: "quickstart", headers: asMaintainer })).text);
+    expect(again).toMatchObject({ queued: 0, requeued: 1, existing: others.length });
+    expect((await status()).specs[0]).toMatchObject({ state: "queued", jobId: first!.jobId });
+    expectProblem(await call(suites, "GET", { id: "none" }), 404, "not-found");
   });
 });
 

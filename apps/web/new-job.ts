@@ -1,5 +1,5 @@
 /** From what a person asks for to a row of the queue: the complete spec, its digests, what it will cost. */
-import { groupDigest, Problem, parseSpec, plan, specDigest } from "@ticketmark/core";
+import { groupDigest, type Plan, Problem, parseSpec, plan, specDigest } from "@ticketmark/core";
 import type { NewJob } from "./db/jobs.ts";
 
 export interface Wish extends Pick<NewJob, "engine" | "priority" | "createdBy"> {
@@ -7,8 +7,8 @@ export interface Wish extends Pick<NewJob, "engine" | "priority" | "createdBy"> 
   readonly spec: unknown;
 }
 
-/** Throws Problem "bad-spec": every fault, each with its place. */
-export async function newJob({ spec: input, ...wish }: Wish): Promise<NewJob> {
+/** `planned`: of the same spec with another seed, which costs the same. Throws Problem "bad-spec": every fault, each with its place. */
+export async function newJob({ spec: input, ...wish }: Wish, planned?: Plan): Promise<NewJob> {
   const spec = parseSpec(input);
   if (spec.initial !== undefined) {
     const how = "no runner could get the file; ticketmark run SPEC --initial FILE runs it without a site";
@@ -19,6 +19,6 @@ export async function newJob({ spec: input, ...wish }: Wish): Promise<NewJob> {
     spec,
     specDigest: specDigest(spec),
     groupDigest: groupDigest(spec),
-    plan: await plan(spec),
+    plan: planned ?? (await plan(spec)),
   };
 }

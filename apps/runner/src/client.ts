@@ -6,6 +6,7 @@ import {
   type Claim,
   type ClaimedJob,
   type ClaimReply,
+  type ClassFolder,
   claimReplySchema,
   type Enrol,
   type Envelope,
@@ -20,11 +21,15 @@ import {
   type ProblemCode,
   type Progress,
   resultReplySchema,
+  type SuiteStatus,
+  suiteReplySchema,
+  suiteStatusSchema,
 } from "@ticketmark/core";
 import { z } from "zod";
 import { Unreachable } from "./retry.ts";
 
 const REPLY_MS = 15_000;
+const QUEUE_MS = 300_000;
 /** Slowest upload that is not given up: 20 kB/s. */
 const UPLOAD_BYTES_PER_MS = 20;
 
@@ -35,9 +40,9 @@ const problemSchema = z.object({
 });
 
 interface Call<T> {
-  readonly method: "POST" | "PUT";
+  readonly method: "GET" | "POST" | "PUT";
   readonly headers?: Record<string, string>;
-  readonly body: string | Uint8Array<ArrayBuffer>;
+  readonly body: string | Uint8Array<ArrayBuffer> | null;
   readonly limitMs?: number;
   readonly signal?: AbortSignal | undefined;
   /** null = the reply's body is of no interest (it may not even be ours: a presigned upload). */
@@ -116,6 +121,19 @@ export class Client {
   submit(job: Held, envelope: Envelope, signal?: AbortSignal) {
     const body = { lease: job.lease.token, envelope };
     return this.#post(`/api/v1/jobs/${job.id}/result`, body, resultReplySchema, signal);
+  }
+
+  suite(id: string): Promise<SuiteStatus> {
+    const call = { method: "GET" as const, body: null, reply: suiteStatusSchema };
+    return this.#call(new URL(`/api/v1/suites/${encodeURIComponent(id)}`, this.server), call);
+  }
+
+  /** The site plans each job, which takes it a while. */
+  queueSuite(id: string, classes: readonly ClassFolder[] | undefined) {
+    const headers = { "content-type": "application/json", ...this.#authorization() };
+    const body = JSON.stringify({ classes });
+    const call = { method: "POST" as const, headers, body, limitMs: QUEUE_MS, reply: suiteReplySchema };
+    return this.#call(new URL(`/api/v1/suites/${encodeURIComponent(id)}`, this.server), call);
   }
 
   #authorization(): Record<string, string> {

@@ -14,6 +14,7 @@ import {
   settingsSchema,
   suites,
 } from "@ticketmark/core";
+import { rowsText } from "./suite-command.ts";
 import { alignRows } from "./summary.ts";
 
 type Describe = (id: string | undefined, json: boolean) => string;
@@ -88,8 +89,8 @@ const kinds = {
   ),
   suites: kind<Suite>(
     suites,
-    (s) => ({ id: s.id, name: s.name, summary: s.summary, specs: s.specs() }),
-    (s) => [s.summary, ...s.specs().map((spec) => JSON.stringify(spec))],
+    (s) => ({ id: s.id, name: s.name, summary: s.summary, specs: s.takesClasses ? null : s.specs() }),
+    (s) => [s.summary, ...(s.takesClasses ? ["of classes that you name: --classes FILE"] : rowsText(s.specs()))],
   ),
 } satisfies Record<string, Describe>;
 export type KindName = keyof typeof kinds;

@@ -15,7 +15,11 @@ export async function lockFolder(folder: string): Promise<Server> {
     .update(await realpath(folder))
     .digest("hex")
     .slice(0, 24)}`;
-  const held = () => new Problem("conflict", `${folder}: another runner is using this folder; stop it, or give --data`);
+  const held = () =>
+    new Problem(
+      "conflict",
+      `${folder}: another process is using this folder, a runner or a suite; stop it, or give another folder`,
+    );
   // Linux: an abstract name, no file. Windows: a pipe, no file. Elsewhere: a file, removed when nobody answers behind it.
   if (process.platform === "linux" || process.platform === "win32") {
     return listen(process.platform === "linux" ? `\0${name}` : `\\\\.\\pipe\\${name}`, held);

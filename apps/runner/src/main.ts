@@ -7,6 +7,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { Crashed } from "./child.ts";
 import { VERSION } from "./code.ts";
 import { compareCommand } from "./compare-command.ts";
+import { dataCheck, dataClasses, dataGet, dataList } from "./data-command.ts";
 import { doctor } from "./doctor.ts";
 import { EXPORTED, exportCommand } from "./export-command.ts";
 import { importCommand } from "./import-command.ts";
@@ -16,12 +17,14 @@ import { readSpec, runCommand } from "./run-command.ts";
 import { enrol, start } from "./runner-command.ts";
 import { readSettings, threadsSchema } from "./settings.ts";
 import { createStatus } from "./status.ts";
+import { suiteList, suiteQueue, suiteRun, suiteStatusAt, suiteStatusHere } from "./suite-command.ts";
 
 const STOPPED = 130;
 
 interface Common {
   readonly json?: boolean;
   readonly data?: string;
+  readonly dataDir?: string;
   readonly threads?: number;
 }
 
@@ -32,6 +35,8 @@ const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const json = () => new Option("--json", "machine-readable output; problems as problem JSON on stderr");
 const data = () => new Option("--data <dir>", "folder for key, enrolment, spool and snapshots");
+const dataDir = () =>
+  new Option("--data-dir <dir>", "folder for files of data sets (default: data in the cache folder)");
 const threads = () =>
   new Option("--threads <n>", "threads of the cpu engine").argParser((text) => {
     const parsed = threadsSchema.safeParse(text);
@@ -52,6 +57,7 @@ command(program, "run", "Run one spec without a site and write result, ticket, t
   .addOption(new Option("--engine <engine>", "what computes").choices(ENGINE_CHOICES).default("auto"))
   .addOption(threads())
   .addOption(data())
+  .addOption(dataDir())
   .option("--seed <n>", "instead of the spec's", (text) => {
     if (/^\d{1,10}$/.test(text)) return Number(text);
     throw new InvalidArgumentError("expected a whole number from 0 to 4294967295");
@@ -123,11 +129,85 @@ command(program, "import", "Take weights from a safetensors file, to train from:
     print(json ? JSON.stringify(written) : `Written to ${written.out}; in a spec: "initial": "${written.initial}"`);
   });
 
+const suite = command(program, "suite", "Suites: specs that belong together, run here or queued at a site.");
+const classes = () =>
+  new Option("--classes <file>", "JSON of the class folders, for a suite that runs on folders of images");
+
+command(suite, "list", "List the suites.").action((_options: unknown, self: Command) => {
+  print(suiteList(self.optsWithGlobals<Common>().json === true));
+});
+
+command(suite, "show", "Show what a suite runs.")
+  .argument("<suite>")
+  .action((id: string, _options: unknown, self: Command) => {
+    print(describe("suites", id, self.optsWithGlobals<Common>().json === true));
+  });
+
+command(
+  suite,
+  "run",
+  "Run a suite here, one spec after the other. The same command goes on where it was; exit code 1 if runs failed.",
+)
+  .argument("<suite>")
+  .requiredOption("--out <dir>", "folder for the folders of its runs")
+  .addOption(classes())
+  .addOption(new Option("--engine <engine>", "what computes").choices(ENGINE_CHOICES).default("auto"))
+  .addOption(threads())
+  .addOption(data())
+  .addOption(dataDir())
+  .action(async (id: string, _options: unknown, self: Command) => {
+    const { out, engine, classes, ...options } = self.optsWithGlobals<
+      Common & { out: string; engine: (typeof ENGINE_CHOICES)[number]; classes?: string }
+    >();
+    const json = options.json === true;
+    const { finished, failed } = await suiteRun({
+      id,
+      out,
+      engine,
+      classes,
+      json,
+      settings: readSettings(options),
+      stop: onSignals(),
+    });
+    if (!finished) code = STOPPED;
+    else if (failed > 0) code = 1;
+  });
+
+command(suite, "status", "Say what is done, running, failed or missing: in a folder, or at a site.")
+  .argument("<suite>")
+  .option("--out <dir>", "folder that `suite run` writes to")
+  .option("--server <url>", "address of a site")
+  .addOption(classes())
+  .action(async (id: string, _options: unknown, self: Command) => {
+    const { out, server, classes, json } = self.optsWithGlobals<
+      Common & { out?: string; server?: string; classes?: string }
+    >();
+    if ((out === undefined) === (server === undefined)) self.error("error: expected either --out DIR or --server URL");
+    print(
+      server === undefined
+        ? await suiteStatusHere(id, out!, classes, json === true)
+        : await suiteStatusAt(id, server, json === true),
+    );
+  });
+
+command(
+  suite,
+  "queue",
+  "Queue at a site what is missing, failed or cancelled. The token is TICKETMARK_TOKEN, or comes on stdin.",
+)
+  .argument("<suite>")
+  .requiredOption("--server <url>", "address of the site")
+  .addOption(classes())
+  .action(async (id: string, _options: unknown, self: Command) => {
+    const { server, classes, json } = self.optsWithGlobals<Common & { server: string; classes?: string }>();
+    print(await suiteQueue(id, server, classes, readSettings().token, json === true));
+  });
+
 const lists: Record<KindName, string> = {
   methods: "List the methods with all their settings.",
   models: "List the models.",
   datasets: "List the data sets and the files they are made of.",
-  suites: "List the suites and the specs in them.",
+  suites: "List the suites and what each runs.",
 };
 for (const [name, summary] of Object.entries(lists) as [KindName, string][]) {
   command(program, name, summary)
@@ -137,9 +217,45 @@ for (const [name, summary] of Object.entries(lists) as [KindName, string][]) {
     });
 }
 
+const sets = command(program, "data", "List the data sets, and what of their files is here.")
+  .addOption(dataDir())
+  .action(async (_options: unknown, self: Command) => {
+    const options = self.optsWithGlobals<Common>();
+    print(await dataList(readSettings(options).dataDir, options.json === true));
+  });
+
+command(sets, "get", "Download what is missing, check it and unpack it. The same command goes on where it was stopped.")
+  .argument("<id...>", "data sets")
+  .addOption(dataDir())
+  .action(async (ids: string[], _options: unknown, self: Command) => {
+    const options = self.optsWithGlobals<Common>();
+    const status = createStatus(process.stderr, options.json === true);
+    const whole = await dataGet(ids, { dataDir: readSettings(options).dataDir, status, stop: onSignals() });
+    if (whole !== true) code = whole === null ? STOPPED : 1;
+  });
+
+command(
+  sets,
+  "check",
+  "Compute the digests of files. Exit code 1 if one is damaged, or missing where data sets are named.",
+)
+  .argument("[id...]", "data sets (default: all)")
+  .addOption(dataDir())
+  .action(async (ids: string[], _options: unknown, self: Command) => {
+    const options = self.optsWithGlobals<Common>();
+    const { text, ok } = await dataCheck(ids, readSettings(options).dataDir, options.json === true);
+    print(text);
+    if (!ok) code = 1;
+  });
+
+command(sets, "classes", "Print the classes of folders train/CLASS and val/CLASS of JPEGs, as a spec names them.")
+  .argument("<dir>")
+  .action(async (folder: string) => print(await dataClasses(folder)));
+
 command(program, "doctor", "Say what this machine can do, and exactly why it cannot do the rest.")
   .addOption(threads())
   .addOption(data())
+  .addOption(dataDir())
   .action(async (_options: unknown, self: Command) => {
     const options = self.optsWithGlobals<Common>();
     if (!(await doctor(readSettings(options), options.json === true))) code = 1;
@@ -163,6 +279,7 @@ command(runner, "start", "Run the site's jobs. Ctrl-C hands the job back with a 
   .option("--server <url>", "the site's address, where it has changed since enrolment")
   .addOption(threads())
   .addOption(data())
+  .addOption(dataDir())
   .action(async (_options: unknown, self: Command) => {
     const options = self.optsWithGlobals<Common & { server?: string }>();
     await start(options, readSettings(options), createStatus(process.stdout, options.json === true), onSignals());

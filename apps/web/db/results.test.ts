@@ -1,4 +1,4 @@
-import type { Result, Score } from "@ticketmark/core";
+import { MAX_ATTEMPTS, type Result, type Score } from "@ticketmark/core";
 import { eq, sql } from "drizzle-orm";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
@@ -15,7 +15,7 @@ import {
   type Verified,
 } from "./results.ts";
 import { jobs, results } from "./schema.ts";
-import { addSuiteJobs, queuedSpecs } from "./suites.ts";
+import { addSuiteJob, queueAgain, statesOfSpecs } from "./suites.ts";
 import { addRunner, clear, someDigest, someJob, takeJob, testServers } from "./test-databases.ts";
 
 const score = (correct: number): Score => ({ correct, total: 200, loss: 0.1 + 0.2 });
@@ -187,15 +187,43 @@ for (const server of await testServers()) {
       expect(levels).toEqual(["checked", "signed", "repeated"]);
     });
 
-    it("queues each spec of a suite once, also when two ask at once, and wherever it stands now", async () => {
+    it("queues each spec of a suite once, also when two ask at once; whatever its job, the furthest counts", async () => {
       const list = [0, 1, 2].map(() => ({ ...someJob(), suite: "s" }));
-      const counts = await Promise.all([addSuiteJobs(db, list), addSuiteJobs(db, list)]);
-      expect(counts[0]! + counts[1]!).toBe(3);
-      expect(await addSuiteJobs(db, [])).toBe(0);
-      expect(await queuedSpecs(db, "s")).toEqual(new Set(list.map(({ specDigest }) => specDigest)));
-      expect(await addSuiteJobs(db, [{ ...someJob(), suite: "s" }, ...list])).toBe(1);
-      const [first] = await db.select().from(jobs).where(eq(jobs.specDigest, list[0]!.specDigest));
-      expect((await take(runner)).jobId).toBe(first!.id);
+      const digests = list.map(({ specDigest }) => specDigest);
+      const added = await Promise.all([...list, ...list].map((job) => addSuiteJob(db, job)));
+      expect(added.filter(Boolean)).toHaveLength(3);
+      expect((await statesOfSpecs(db, digests)).size).toBe(3);
+      const { resultId } = await addResult(db, verified(await take(runner)));
+      const { suite: _, ...first } = list[0]!;
+      await addJob(db, first); // the same again, of no suite
+      const states = await statesOfSpecs(db, [...digests, someJob().specDigest]);
+      expect(states.get(digests[0]!)).toMatchObject({ state: "done", resultId, outcome: "completed" });
+      expect([...states.values()].map(({ state }) => state).sort()).toEqual(["done", "queued", "queued"]);
+    });
+
+    it("queues again what failed or was cancelled, and nothing else", async () => {
+      const list = [0, 1, 2].map(() => ({ ...someJob(), suite: "s" }));
+      for (const job of list) await addSuiteJob(db, job);
+      const failing = await take(runner);
+      await db.update(jobs).set({ leaseAttempt: MAX_ATTEMPTS }).where(eq(jobs.id, failing.jobId));
+      await handBack(db, failing, { reason: "fault", message: "no disk", snapshotIteration: 7 });
+      const digests = list.map(({ specDigest }) => specDigest);
+      const idOf = async (i: number) => (await statesOfSpecs(db, digests)).get(digests[i]!)!.jobId;
+      await cancelJob(db, await idOf(1), "me");
+      const ids = await Promise.all([0, 1, 2].map(idOf));
+      expect(await queueAgain(db, ids)).toBe(2);
+      expect(await queueAgain(db, ids)).toBe(0);
+      expect(await queueAgain(db, [])).toBe(0);
+      const [again] = await db.select().from(jobs).where(eq(jobs.id, failing.jobId));
+      expect(again).toMatchObject({
+        state: "queued",
+        attempts: 0,
+        message: null,
+        finishedAt: null,
+        snapshotIteration: 7,
+      });
+      await expect(heartbeat(db, failing, null, 120)).rejects.toMatchObject({ code: "lease-lost" });
+      expect((await take(runner)).jobId).toBe(failing.jobId);
     });
   });
 }

@@ -1,26 +1,90 @@
-/** Suites are queued once: each spec of a suite is one job, whoever asks how often, and wherever it stands in the suite. */
-import { eq } from "drizzle-orm";
+/**
+ * Suites in the queue: each spec of a suite is one job, whoever asks how often. What became of a spec is looked up by its
+ * digest, in whatever job it was run: two suites may share it.
+ */
+import type { ClassFolder, JobState, Progress, Result } from "@ticketmark/core";
+import { and, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import type { NewJob } from "./jobs.ts";
-import { jobs } from "./schema.ts";
+import { jobs, results } from "./schema.ts";
 
-/** Digests of the suite's specs that have their job. */
-export async function queuedSpecs(db: Db, suite: string): Promise<Set<string>> {
-  const rows = await db.select({ specDigest: jobs.specDigest }).from(jobs).where(eq(jobs.suite, suite));
-  return new Set(rows.map(({ specDigest }) => specDigest));
+export interface SpecState {
+  readonly state: JobState;
+  readonly jobId: string;
+  readonly resultId: string | null;
+  readonly outcome: Result["outcome"] | null;
+  readonly accuracy: number | null;
+  readonly progress: Progress | null;
+  readonly message: string | null;
+}
+
+/** Of several jobs of one spec, the one that is furthest. */
+const FURTHEST: readonly JobState[] = ["done", "running", "queued", "failed", "cancelled"];
+
+/** By digest; specs that nobody has queued are left out. */
+export async function statesOfSpecs(db: Db, digests: readonly string[]): Promise<Map<string, SpecState>> {
+  const rows = await db
+    .select({
+      specDigest: jobs.specDigest,
+      state: jobs.state,
+      jobId: jobs.id,
+      resultId: results.id,
+      outcome: results.outcome,
+      accuracy: results.accuracy,
+      progress: jobs.progress,
+      message: jobs.message,
+    })
+    .from(jobs)
+    .leftJoin(results, eq(results.jobId, jobs.id))
+    .where(inArray(jobs.specDigest, [...digests]))
+    .orderBy(jobs.position);
+  const states = new Map<string, SpecState>();
+  for (const { specDigest, ...row } of rows) {
+    const known = states.get(specDigest);
+    if (!known || FURTHEST.indexOf(row.state) < FURTHEST.indexOf(known.state)) states.set(specDigest, row);
+  }
+  return states;
+}
+
+/** The lists of classes that a suite was queued with. */
+export async function classesOfSuite(db: Db, suite: string): Promise<(readonly ClassFolder[])[]> {
+  const classes = sql<readonly ClassFolder[]>`${jobs.spec} -> 'classes'`;
+  const rows = await db
+    .selectDistinct({ classes })
+    .from(jobs)
+    .where(and(eq(jobs.suite, suite), isNotNull(classes)));
+  return rows.map((row) => row.classes);
 }
 
 export interface SuiteJob extends NewJob {
   readonly suite: string;
 }
 
-/** Queues those that have no job yet, in the order given. Returns how many that were. */
-export async function addSuiteJobs(db: Db, list: readonly SuiteJob[]): Promise<number> {
-  if (list.length === 0) return 0;
+/** Is it new? Not where somebody else queued it at the same time. */
+export async function addSuiteJob(db: Db, job: SuiteJob): Promise<boolean> {
   const added = await db
     .insert(jobs)
-    .values([...list])
-    .onConflictDoNothing({ target: [jobs.suite, jobs.specDigest] }) // somebody else asked at the same time
+    .values(job)
+    .onConflictDoNothing({ target: [jobs.suite, jobs.specDigest] })
     .returning({ id: jobs.id });
-  return added.length;
+  return added.length > 0;
+}
+
+/** Failed and cancelled jobs wait again, with all their attempts. Returns how many that were. */
+export async function queueAgain(db: Db, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0;
+  const queued = await db
+    .update(jobs)
+    .set({
+      state: "queued",
+      attempts: 0,
+      command: "continue",
+      leaseExpiresAt: null, // its last holder cannot take it up behind the queue's back
+      message: null,
+      finishedAt: null,
+      queuedAt: sql`now()`,
+    })
+    .where(and(inArray(jobs.id, [...ids]), inArray(jobs.state, ["failed", "cancelled"])))
+    .returning({ id: jobs.id });
+  return queued.length;
 }

@@ -14,7 +14,7 @@
  *   POST /api/v1/runners/ID/drain        no more jobs     maintainer           → {}
  *   POST /api/v1/runners/ID/resume       jobs again       maintainer           → {}
  *   POST /api/v1/runners/ID/revoke       end its key      maintainer           → {}
- *   POST /api/v1/suites/ID               queue a suite once  maintainer        → SuiteReply
+ *   POST /api/v1/suites/ID               queue what is missing or failed  maintainer  → SuiteReply
  *   POST /api/v1/enrolment-tokens        make a token     maintainer           → { token, expiresAt }
  *   GET  /api/v1/results?limit=&after=   newest first                          → { results, next }
  *   GET  /api/v1/results/ID              one result, whole
@@ -22,13 +22,15 @@
  *   GET  /api/v1/files/DIGEST            the exact bytes of a file
  *   GET  /api/v1/jobs?state=&limit=&after=                                     → { jobs, next }
  *   GET  /api/v1/jobs/ID                 one job, with progress and queue position
+ *   GET  /api/v1/suites/ID               each of its specs and what became of it  → SuiteStatus
  *
  * Bearer and lease travel as `authorization: Bearer …` and, for PUT, `ticketmark-lease: …`, `ticketmark-job: …`.
  */
 import { z } from "zod";
 import { digestSchema } from "./canonical.ts";
-import { COMMANDS, claimedJobSchema, ENGINE_CHOICES, JOB_KINDS, progressSchema } from "./job.ts";
-import { environmentSchema } from "./result.ts";
+import { classesSchema } from "./datasets/dataset.ts";
+import { COMMANDS, claimedJobSchema, ENGINE_CHOICES, JOB_KINDS, JOB_STATES, progressSchema } from "./job.ts";
+import { environmentSchema, OUTCOMES } from "./result.ts";
 import { envelopeSchema } from "./signature.ts";
 
 /** Largest JSON body the server reads. */
@@ -121,12 +123,44 @@ export const submitJobSchema = z.strictObject({
   priority: z.number().int().min(-100).max(100).default(0),
 });
 export const jobReplySchema = z.strictObject({ id: z.uuid(), specDigest: digestSchema });
+/** What is done, running or waiting is left alone: a suite may be queued as often as one likes. */
+export const queueSuiteSchema = z.strictObject({ classes: classesSchema.optional() });
 export const suiteReplySchema = z.strictObject({
   suite: z.string(),
-  /** Jobs this call queued; jobs of this suite there were already. */
+  /** Jobs that this call made; failed and cancelled ones that it queued again; specs that were done or under way. */
   queued: z.number().int(),
+  requeued: z.number().int(),
   existing: z.number().int(),
 });
+
+/** What became of a spec of a suite, in whatever job; "missing": nobody has queued it. */
+export const SUITE_STATES = [...JOB_STATES, "missing"] as const;
+export const suiteStatusSchema = z.strictObject({
+  suite: z.string(),
+  /** Most wanted first. Of a suite of class folders: for each list of classes that it was queued with. */
+  specs: z
+    .array(
+      z.strictObject({
+        specDigest: digestSchema,
+        groupDigest: digestSchema,
+        dataset: z.string(),
+        model: z.string(),
+        method: z.looseObject({ id: z.string() }),
+        sparsity: z.number(),
+        seed: z.number().int(),
+        state: z.enum(SUITE_STATES),
+        jobId: z.uuid().nullable(),
+        resultId: z.uuid().nullable(),
+        outcome: z.enum(OUTCOMES).nullable(),
+        /** Test set, last epoch, 0 … 1. */
+        accuracy: z.number().nullable(),
+        progress: progressSchema.nullable(),
+        message: z.string().nullable(),
+      }),
+    )
+    .max(10_000),
+});
+export type SuiteStatus = z.infer<typeof suiteStatusSchema>;
 
 /** Sortable: signed < checked < repeated < bit-reproduced. */
 export const LEVELS = ["signed", "checked", "repeated", "bit-reproduced"] as const;

@@ -65,9 +65,11 @@ export const unknownEnvironment = ({ id, device }: { readonly id: string; readon
 
 const timesSchema = z.strictObject({ q25: z.number(), median: z.number(), q75: z.number() });
 
+export const OUTCOMES = ["completed", "diverged", "failed"] as const;
+
 export const resultSchema = z.strictObject({
   format: z.literal("ticketmark-result-1"),
-  outcome: z.enum(["completed", "diverged", "failed"]),
+  outcome: z.enum(OUTCOMES),
   /** For diverged: phase and iteration where the loss stopped being finite. For failed: the fault. */
   message: z.string().max(2_000).nullable(),
   spec: z.unknown(), // complete; parse with parseCompleteSpec

@@ -1,0 +1,79 @@
+import { mkdir, mkdtemp, readFile, rename, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SpecInput } from "@ticketmark/core";
+import { beforeEach, expect, it } from "vitest";
+import { lockFolder } from "./lock.ts";
+import { createStatus } from "./status.ts";
+import { runSuite, runsOf, statusOf } from "./suite-run.ts";
+
+const toy = { dataset: "toy", model: "mlp-tiny", recipe: { epochs: 1 } };
+const specs: SpecInput[] = [
+  { ...toy, method: "dense" },
+  { ...toy, method: "random", sparsity: 0.5 },
+  { ...toy, method: "random", sparsity: 0.5, initial: "0".repeat(64) }, // fails: nobody has that file
+  { ...toy, method: "random", sparsity: 0.5, recipe: { epochs: 120 } },
+];
+const runs = runsOf(specs);
+
+let home: string;
+let out: string;
+let said: string[];
+const status = createStatus({ write: (text: string) => !!said.push(text), isTTY: false, columns: 80 } as never, false);
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "ticketmark-suite-"));
+  out = join(home, "out");
+  said = [];
+});
+
+function options(stop = new AbortController().signal) {
+  const settings = {
+    data: home,
+    cache: join(home, "cache"),
+    dataDir: join(home, "data"),
+    native: false,
+    threads: 1,
+    token: null,
+  };
+  return { engine: "cpu" as const, settings, stop };
+}
+const states = () => Promise.all(runs.map(async (run) => (await statusOf(run, out)).state));
+
+it("gives each run a folder of its own, names what differs in a setting alone too", () => {
+  const shown = runs.map(({ name }) => name.replace(/[0-9a-f]{8}$/, "…"));
+  expect(shown).toEqual(["dense-seed-0-…", ...new Array(3).fill("random-50-seed-0-…")]);
+  expect(new Set(runs.map(({ name }) => name)).size).toBe(4);
+});
+
+it("runs what is not done, tries again what failed, goes on after a stop, touches nothing that is done", async () => {
+  expect(await states()).toEqual(["missing", "missing", "missing", "missing"]);
+  const stop = new AbortController();
+  const stopsAtLast: typeof status = {
+    ...status,
+    progress(label, progress) {
+      if (progress.iterations > 300 && progress.iteration > 0) stop.abort();
+      status.progress(label, progress);
+    },
+  };
+  expect(await runSuite(runs, out, options(stop.signal), stopsAtLast)).toBe(false);
+  expect(await states()).toEqual(["done", "done", "failed", "stopped"]);
+  expect((await statusOf(runs[2]!, out)).message).toMatch(/initial/);
+  const result = join(out, runs[0]!.name, "result.json");
+  const before = [await readFile(result, "utf8"), (await stat(result)).mtimeMs];
+
+  said.length = 0;
+  expect(await runSuite(runs, out, options(), status)).toBe(true);
+  expect(await states()).toEqual(["done", "done", "failed", "done"]);
+  expect([await readFile(result, "utf8"), (await stat(result)).mtimeMs]).toEqual(before);
+  expect(said.join("")).toMatch(/^3 of 4: random 50 % seed 0\n.*initial.*4 of 4: .*going on from iteration \d+/s);
+}, 120_000);
+
+it("is one process a folder, and keeps away from another's results", async () => {
+  await mkdir(out);
+  const lock = await lockFolder(out);
+  await expect(runSuite(runs, out, options(), status)).rejects.toThrow(/another process is using this folder/);
+  lock.close();
+  expect(await runSuite([runs[0]!], out, options(), status)).toBe(true);
+  await rename(join(out, runs[0]!.name), join(out, runs[1]!.name));
+  await expect(runSuite(runs.slice(1), out, options(), status)).rejects.toThrow(/there is another's/);
+}, 60_000);
