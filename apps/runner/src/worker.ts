@@ -23,6 +23,7 @@ import { codeIdentity, codeState } from "./code.ts";
 import { readerOf } from "./data.ts";
 import { describeEnvironment } from "./environment.ts";
 import { writeAtomically } from "./files.ts";
+import { imagesIn } from "./image-folder.ts";
 import { readInitial } from "./import-command.ts";
 import {
   type Code,
@@ -101,6 +102,7 @@ async function run(command: Run, code: Code): Promise<void> {
     checkEngine,
     environment,
     read: readerOf(dataset, command.dataDir),
+    open: imagesIn(dataset, command.dataDir, fetching()),
     initial: command.initial === undefined ? undefined : await readInitial(command.initial),
     openLoader: openLoader(),
     now: () => performance.now(),
@@ -108,7 +110,7 @@ async function run(command: Run, code: Code): Promise<void> {
     between: between(snapshots, command.snapshotSeconds * 1_000),
     pause: pauses(),
   };
-  if (!(await fetchData(dataset, command.dataDir))) return say({ type: "stopped" });
+  if (!(await fetchData(dataset, command.dataDir, options))) return say({ type: "stopped" });
   const output = await runOrResume(spec, options, snapshots);
   if (output === "stopped") return say({ type: "stopped" });
   for (const kind of ["result", "ticket", "trained"] as const) {
@@ -120,8 +122,8 @@ async function run(command: Run, code: Code): Promise<void> {
   say({ type: "done", resultDigest: finished.resultDigest });
 }
 
-/** Downloads what is missing, before any clock of the run starts. False when "stop" came. */
-async function fetchData(dataset: Dataset, dataDir: string): Promise<boolean> {
+/** How the getting of data is told, and ended by "stop". */
+function fetching() {
   let last = -PROGRESS_MS;
   const onProgress = (name: string, done: number, total: number | null) => {
     const time = performance.now();
@@ -129,8 +131,14 @@ async function fetchData(dataset: Dataset, dataDir: string): Promise<boolean> {
     last = time;
     say({ type: "fetching", name, done, total });
   };
+  return { signal: stop.signal, onProgress };
+}
+
+/** Downloads what is missing, and decodes images that are not decoded yet, before any clock of the run starts. False when "stop" came. */
+async function fetchData(dataset: Dataset, dataDir: string, { read, open }: RunOptions): Promise<boolean> {
   try {
-    await provide(dataset, dataDir, { signal: stop.signal, onProgress });
+    await provide(dataset, dataDir, fetching());
+    if (dataset.images) await dataset.load(read, open);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   }

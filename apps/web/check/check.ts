@@ -52,8 +52,9 @@ export async function checkStored({ result, spec, ticketDigest, trainedDigest }:
 
 /** Why this site leaves a result alone; null if it does not. */
 function tooLarge(spec: Spec): string | null {
-  const { testCount, files } = datasetOf(spec);
+  const { testCount, files, images } = datasetOf(spec);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  if (images) return `not recomputed here: ${spec.dataset} is files of images, which the site does not have`;
   const work = multiplyAdds(architectureOf(spec)) * testCount;
   if (bytes > MAX_DATA_BYTES) return `not recomputed here: ${spec.dataset} is larger than ${MAX_DATA_BYTES / 1e6} MB`;
   if (work > MAX_MULTIPLY_ADDS)

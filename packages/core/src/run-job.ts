@@ -3,7 +3,7 @@
  * nothing here reaches native code or files, so it runs in a page as well (doors: run.ts, verify.ts).
  */
 import { canonicalBytes, digestOf } from "./canonical.ts";
-import { type ReadFile, trainingCount } from "./datasets/dataset.ts";
+import { type OpenImages, type ReadFile, trainingCount } from "./datasets/dataset.ts";
 import { datasetOf } from "./datasets/index.ts";
 import type { Engine } from "./engine/engine.ts";
 import { CLAIM_ENGINE } from "./engine/index.ts";
@@ -48,6 +48,8 @@ export interface RunOptions {
   readonly checkEngine?: Engine;
   readonly environment: Environment;
   readonly read: ReadFile;
+  /** For data sets whose images are files of their own. */
+  readonly open?: OpenImages;
   /** Bytes of the file of initial weights, where the spec names one. */
   readonly initial?: Uint8Array;
   /** Makes batches beside the training, where that is worth a thread; left out: between its iterations. */
@@ -96,7 +98,7 @@ export const runJob: RunJob = async (spec, options) => {
 
   const initial = initialWeights(spec.initial, options.initial, { model, architecture, rng: rng.stream("initial") });
   const planned = await plan(spec);
-  const data = await dataset.load(options.read);
+  const data = await dataset.load(options.read, options.open);
   const split = splitTraining(dataset, spec.protocol, rng);
   const test = normalised(dataset, data.test);
   const held = split.validation.length > 0 ? normalised(dataset, data.train, split.validation) : null;
