@@ -27,7 +27,7 @@ describe("ticketmark data", () => {
     const all = await dataCheck([], folder, false);
     expect(all.ok).toBe(true);
     expect(all.text).toMatch(/^✓ mnist\/train-images-idx3-ubyte: whole, sha256 [0-9a-f]{64}$/m);
-    expect(all.text).toMatch(/^– cifar-10\/.*: missing, .*run ticketmark data get cifar-10/m);
+    expect(all.text).toMatch(/^– cifar-10: not here: ticketmark data get cifar-10$/m);
     expect((await dataCheck(["cifar-10"], folder, false)).ok).toBe(false);
     await mkdir(join(folder, "cifar-10"));
     await writeFile(join(folder, "cifar-10", "test_batch.bin"), "half");

@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type ClassFolder, classesSchema, type Dataset, datasets, Problem } from "@ticketmark/core";
-import { archivesOf, type Found, folderOf, inspect } from "./data.ts";
+import { absenceOf, archivesOf, type Found, folderOf, inspect } from "./data.ts";
 import { isSystemError } from "./files.ts";
 import { provide } from "./provide.ts";
 import { formatBytes, type Status } from "./status.ts";
@@ -81,13 +81,17 @@ export async function dataCheck(
 ): Promise<{ text: string; ok: boolean }> {
   const named = ids.length === 0 ? datasets.list : ids.map((id) => datasets.get(id));
   const all: (Found & { dataset: string })[] = [];
-  for (const { id: dataset, ...rest } of named)
-    for (const file of await inspect({ id: dataset, ...rest }, dataDir, true)) all.push({ dataset, ...file });
+  const lines: string[] = [];
+  for (const dataset of named) {
+    const files = await inspect(dataset, dataDir, true);
+    const absence = absenceOf(dataset, files);
+    all.push(...files.map((file) => ({ dataset: dataset.id, ...file })));
+    if (absence !== null) lines.push(`${MARKS.missing} ${dataset.id}: ${absence}`);
+    for (const { name, state, detail } of absence === null ? files : [])
+      lines.push(`${MARKS[state]} ${dataset.id}/${name}: ${state}${detail && `, ${detail}`}`);
+  }
   const ok = !all.some((file) => file.state === "damaged" || (ids.length > 0 && isMissing(file)));
   if (json) return { ok, text: JSON.stringify({ ok, files: all }, null, 2) };
-  const lines = all.map(
-    ({ dataset, name, state, detail }) => `${MARKS[state]} ${dataset}/${name}: ${state}${detail && `, ${detail}`}`,
-  );
   return { ok, text: lines.join("\n") };
 }
 

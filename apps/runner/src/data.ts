@@ -118,6 +118,13 @@ export async function inspect(dataset: Source, dataDir: string, closely: boolean
   return found;
 }
 
+/** In a line, where nothing of a data set that is downloaded or brought is there; else null. */
+export function absenceOf({ id, files, images }: Source, found: readonly Found[]): string | null {
+  const isInstalled = files.some(({ source }) => "package" in source);
+  if (isInstalled || found.length === 0 || found.some(({ state }) => state !== "missing")) return null;
+  return images && !images.archive ? found[0]!.detail : `not here: ticketmark data get ${id}`;
+}
+
 async function inspectFile(file: DataFile, dataset: Source, folder: string, closely: boolean): Promise<Found> {
   const path = await pathOf(file, folder);
   const { name, bytes, source } = file;

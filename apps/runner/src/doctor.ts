@@ -9,7 +9,7 @@ import { CLAIM_ENGINE, datasets, type ENGINE_CHOICES, models, Problem, parseSpec
 import { buildNative } from "@ticketmark/core/run";
 import { startWorker } from "./child.ts";
 import { codeIdentity } from "./code.ts";
-import { inspect } from "./data.ts";
+import { absenceOf, inspect } from "./data.ts";
 import { makePrivateFolder } from "./files.ts";
 import { askEngines } from "./loop.ts";
 import type { Code } from "./protocol.ts";
@@ -140,7 +140,10 @@ async function timed(
 async function* dataFindings(dataDir: string): AsyncGenerator<Finding> {
   for (const dataset of datasets.list) {
     if (dataset.files.length === 0 && !dataset.images) yield found(`data ${dataset.id}`, "generated, no files");
-    for (const { name, path, state, detail } of await inspect(dataset, dataDir, true)) {
+    const files = await inspect(dataset, dataDir, true);
+    const absence = absenceOf(dataset, files);
+    if (absence !== null) yield { name: `data ${dataset.id}`, ok: false, needed: false, detail: absence };
+    for (const { name, path, state, detail } of absence === null ? files : []) {
       const isPackaged = dataset.files.some((file) => file.name === name && "package" in file.source);
       const ok = state === "whole" || state === "there" || state === "packed";
       const needed = isPackaged || state === "damaged";

@@ -250,7 +250,9 @@ command(
 
 command(sets, "classes", "Print the classes of folders train/CLASS and val/CLASS of JPEGs, as a spec names them.")
   .argument("<dir>")
-  .action(async (folder: string) => print(await dataClasses(folder)));
+  .action(async (folder: string) => {
+    print(await dataClasses(folder));
+  });
 
 command(program, "doctor", "Say what this machine can do, and exactly why it cannot do the rest.")
   .addOption(threads())
