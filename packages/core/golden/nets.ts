@@ -35,7 +35,11 @@ export function describedNet(text: string, input: Shape, init: Weights): Archite
   let [channels, height, width] = input;
   const layers = modules.map((module, place): Layer => {
     const name = `${place}`;
-    const outputs = (inputs: number): number => (init[`${name}.weight`]?.length ?? 0) / inputs;
+    const outputs = (fanIn: number): number => {
+      const size = init[`${name}.weight`]?.length ?? 0;
+      if (size === 0 || size % fanIn !== 0) throw new Error(`${module}: no weight ${name} of ${fanIn} inputs`);
+      return size / fanIn;
+    };
     const inputs = channels;
     const bias = module.endsWith("+bias");
     if (module === "relu") return { kind: "relu" };

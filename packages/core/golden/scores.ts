@@ -96,21 +96,14 @@ async function ownCode(file: unknown, engine: Engine, compare: Comparison): Prom
   for (const { ratio, removed_k, kept, scores: negative, masks } of runs) {
     const what = `at ${ratio}`;
     const net = scoredNet({
-      what,
-      architecture,
-      network,
-      init,
-      batches: halves,
-      masks,
-      scope: "global",
-      counts: () => [removed_k],
-      spared: 1,
-      compare,
+      ...{ what, architecture, network, init, batches: halves, masks, scope: "global", compare },
+      ...{ counts: () => [removed_k], spared: 1 },
     });
     const settings = grasp.settings.parse({});
     compareScores(`${what}: scores`, await graspScores(net, settings), times(negative, -1), compare);
-    compareMask(what, (await grasp.findTicket(net, ratio, settings)).mask, masks, compare);
-    compare.equal(`${what}: kept`, keptCount(masks), kept);
+    const { mask } = await grasp.findTicket(net, ratio, settings);
+    compareMask(what, mask, masks, compare);
+    compare.equal(`${what}: kept`, keptCount(mask), kept);
   }
   await network.dispose();
 }
