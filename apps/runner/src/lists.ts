@@ -8,7 +8,9 @@ import {
   methods,
   models,
   multiplyAdds,
+  nodesOf,
   type Parameter,
+  Problem,
   type Registry,
   type Suite,
   settingsSchema,
@@ -47,12 +49,26 @@ function countsOf(model: Model) {
     parameters: sum(all),
     prunable: sum(all.filter(({ prunable }) => prunable)),
     multiplyAdds: multiplyAdds(architecture),
+    smallestImage: smallestImage(model),
   };
 }
 
+/** Side of the smallest square image that leaves something of its planes. */
+function smallestImage(model: Model): number {
+  for (let side = 1; ; side++) {
+    try {
+      nodesOf(model.architecture([EXAMPLE.shape[0], side, side], EXAMPLE.classes));
+      return side;
+    } catch (error) {
+      if (!(error instanceof Problem) || side >= EXAMPLE.shape[1]) throw error;
+    }
+  }
+}
+
 function countsText(model: Model): string {
-  const { parameters, prunable, multiplyAdds } = countsOf(model);
-  return `${parameters} parameters on ${EXAMPLE.name}, ${prunable} of them prunable; ${multiplyAdds} multiply-adds an image`;
+  const { parameters, prunable, multiplyAdds, smallestImage: side } = countsOf(model);
+  const least = side > 1 ? `; images of at least ${side} × ${side}` : "";
+  return `${parameters} parameters on ${EXAMPLE.name}, ${prunable} of them prunable; ${multiplyAdds} multiply-adds an image${least}`;
 }
 
 const kinds = {
@@ -79,11 +95,12 @@ const kinds = {
     (d) => [
       d.summary,
       link(d.source),
-      `${d.trainCount} training and ${d.testCount} test images of ${d.shape.join("×")} (channels × height × width), ${d.classes} classes`,
+      `${d.withClasses ? "at most " : ""}${d.trainCount} training and ${d.testCount} test images of ${d.shape.join("×")} (channels × height × width), ${d.classes} classes`,
       ...d.files.map(({ name, bytes, source }) => {
         const from = "package" in source ? `npm package ${source.package.name}` : source.archive.urls[0];
         return `${name}: ${bytes} bytes, from ${from}`;
       }),
+      ...(d.images ? [imagesText(d.images)] : []),
       `recipe: ${JSON.stringify(d.recipe)}`,
     ],
   ),
@@ -94,6 +111,11 @@ const kinds = {
   ),
 } satisfies Record<string, Describe>;
 export type KindName = keyof typeof kinds;
+
+const imagesText = ({ archive }: NonNullable<Dataset["images"]>): string =>
+  archive
+    ? `${archive.name}: ${archive.bytes ?? "?"} bytes of JPEG files, from ${archive.urls[0]}`
+    : "folders of JPEG files of your own, train/CLASS and val/CLASS: ticketmark data classes DIR prints the spec's classes";
 
 /** The whole list, or one member. Throws Problem, naming what there is, for an unknown id. */
 export const describe = (name: KindName, id: string | undefined, json: boolean): string => kinds[name](id, json);

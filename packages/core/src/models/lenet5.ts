@@ -3,6 +3,7 @@
  * examples/mnist/lenet_train_test.prototxt), which SNIP's code has too (namhoonlee/snip-public, snip/network.py): convolutions
  * 5 × 5 of 20 and 50 channels without padding, each followed by a max-pool and no ReLU, then 500 features with ReLU. Prunable, by
  * the DLTH rule: every weight but the first convolution's and the classifier's. Initialised like the other LeNet (Caffe: Xavier).
+ * With momentum 0.9 and a learning rate of 0.1 it diverges, in PyTorch too; 0.02 trains it.
  */
 import { classifier, conv, maxPool, relu } from "./blocks.ts";
 import { uniformByFanIn } from "./initialise.ts";
@@ -16,7 +17,8 @@ export const lenet5: Model = {
   id: "lenet-5",
   name: "LeNet-5 (Caffe)",
   paper: lenet300100.paper,
-  summary: "Two convolutions and two linear layers, Caffe's variant (20-50-500): 431,080 parameters on MNIST.",
+  summary:
+    "Two convolutions and two linear layers, Caffe's variant (20-50-500): 431,080 parameters on MNIST. A learning rate of 0.1 is too much for it.",
   architecture(input, classes) {
     const [channels, ...plane] = input;
     const after = (size: number): number => Math.floor((size - KERNEL + 1) / 2);
