@@ -52,8 +52,9 @@ export function describedNet(text: string, input: Shape, init: Weights): Archite
       channels = outputs(inputs);
       return { kind: "linear", name, inputs, outputs: channels, bias, prunable: true };
     }
-    const stride = /^conv3x3 pad1( stride2)?( \+bias)?$/.exec(module)?.[1] ? 2 : 1;
-    if (!module.startsWith("conv3x3 pad1")) throw new Error(`no layer is known as "${module}"`);
+    const conv = /^conv3x3 pad1( stride2)?( \+bias)?$/.exec(module);
+    if (!conv) throw new Error(`no layer is known as "${module}"`);
+    const stride = conv[1] ? 2 : 1;
     [channels, height, width] = [outputs(9 * inputs), Math.ceil(height / stride), Math.ceil(width / stride)];
     const window = { kernel: [3, 3], stride: [stride, stride], padding: [1, 1], groups: 1 } as const;
     return { kind: "conv", name, inputs, outputs: channels, ...window, bias, prunable: true };

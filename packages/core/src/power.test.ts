@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { power } from "./power.ts";
+import { exponential, power } from "./power.ts";
 import { seededRng } from "./rng.ts";
 
 /** Distance in units in the last place of b. */
@@ -19,6 +19,16 @@ test("within one unit in the last place of Math.pow, nearly always equal", () =>
     unequal += off;
   }
   expect(unequal).toBeLessThan(1_500);
+});
+
+test("e^x within one unit in the last place of Math.exp, where that is a normal number; 0 and ∞ past it", () => {
+  const rng = seededRng(2);
+  for (let i = 0; i < 50_000; i++) {
+    const x = (rng.uniform() - 0.5) * (i % 2 ? 1_400 : 20);
+    expect(ulps(exponential(x), Math.exp(x))).toBeLessThanOrEqual(1);
+  }
+  const special = [0, -0, -709, Number.NEGATIVE_INFINITY, 710, Number.POSITIVE_INFINITY, Number.NaN].map(exponential);
+  expect(special).toEqual([1, 1, 0, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NaN]);
 });
 
 test("exact where the result is", () => {
