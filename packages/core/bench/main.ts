@@ -24,6 +24,7 @@ import {
   randomMask,
 } from "./contenders.ts";
 import { kernelTimes, printKernels } from "./kernels.ts";
+import { printLoading } from "./loading.ts";
 import { NETS, type Net, SCORED } from "./nets.ts";
 import { type Fastest, fastest, openPeer, type Peer, peerEvaluation, peerIteration, peerMemory } from "./peer.ts";
 import { measureRoofline, printRoofline } from "./roofline.ts";
@@ -58,6 +59,7 @@ interface Row {
 const optionsSchema = z.strictObject({
   quick: z.boolean().default(false),
   kernels: z.boolean().default(false),
+  loading: z.boolean().default(false),
   busy: z.boolean().default(false),
   json: z.string().optional(),
   python: z.string().optional(),
@@ -73,6 +75,7 @@ function readOptions(): z.infer<typeof optionsSchema> {
     options: {
       quick: { type: "boolean" },
       kernels: { type: "boolean" },
+      loading: { type: "boolean" },
       busy: { type: "boolean" },
       json: { type: "string" },
       python: { type: "string" },
@@ -213,14 +216,16 @@ const folder = await mkdtemp(join(tmpdir(), "ticketmark-bench-"));
 const pythons = options.python ? [options.python] : ["python3", "/usr/bin/python3"];
 const busy = options.busy ? spawn(process.execPath, ["-e", "for (;;);"]) : null;
 const peerThreads = [1, 2].filter((count) => count <= availableParallelism());
-const measuresNets = !options.kernels;
+const measuresNets = !options.kernels && !options.loading;
 const opened = measuresNets ? await Promise.all(peerThreads.map((threads) => openPeer(pythons, threads))) : [];
 const peers = opened.filter((peer) => peer !== null);
 try {
   console.log(`${cpus()[0]?.model.trim()}, ${availableParallelism()} cores; Node ${process.versions.node}`);
   if (busy) console.log("one core is kept busy by another process");
-  const contenders = await openContenders(options.build, options.threads, folder);
-  if (!options.net) {
+  const builds = options.loading ? options.build.slice(0, 1) : options.build;
+  const contenders = await openContenders(builds, options.threads, folder);
+  if (options.loading) await printLoading(contenders.at(-1)!, folder, options.quick);
+  else if (!options.net) {
     const roofline = await measureRoofline(folder, threadCounts);
     printRoofline(roofline);
     printKernels(await kernelTimes(contenders, kernelSparsities, limits.kernels), roofline);

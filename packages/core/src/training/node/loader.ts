@@ -4,7 +4,7 @@
  * many as `AHEAD` says and one in use, and no more are asked for before one comes free.
  */
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { Problem } from "../../problem.ts";
 import type { Batch, Loader, OpenLoader } from "../batches.ts";
 import { valuesOf } from "../pixels.mjs";
@@ -45,20 +45,28 @@ export const openLoader =
       else asker?.reject(new Problem("data-unavailable", `a batch could not be made: ${answer.problem}`));
     };
     const workers = Array.from({ length: threads }, () => {
-      const workerData = { look, images: source };
-      const worker = new Worker(new URL("./thread.mjs", import.meta.url), { workerData, execArgv: [] });
-      worker.on("message", hear);
-      worker.on("error", (error) => fail(error.message, error));
-      worker.on("exit", (code) => fail(`exit code ${code}`));
-      return worker;
+      const { port1: port, port2: theirs } = new MessageChannel();
+      const workerData = { look, images: source, port: theirs };
+      const thread = new Worker(new URL("./thread.mjs", import.meta.url), {
+        ...{ workerData, transferList: [theirs], execArgv: [] },
+      });
+      port.on("message", hear);
+      thread.on("error", (error) => fail(error.message, error));
+      thread.on("exit", (code) => fail(`exit code ${code}`));
+      return { thread, port };
     });
+    /** What has been answered while the engine kept this thread: else the event loop would have to turn for it. */
+    const hearAll = (): void => {
+      for (const { port } of workers)
+        for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) hear(got.message);
+    };
 
     const make = (cuts: Int32Array, buffer: ArrayBuffer): Promise<ArrayBuffer> => {
       const id = asked++;
       const made = new Promise<ArrayBuffer>((resolve, reject) => {
         if (fault) return reject(fault);
         waiting.set(id, { resolve, reject });
-        workers[id % threads]!.postMessage({ id, cuts, buffer }, [buffer]);
+        workers[id % threads]!.port.postMessage({ id, cuts, buffer }, [buffer]);
       });
       made.catch(() => {}); // where it is thrown is where it is awaited, if it ever is
       return made;
@@ -77,6 +85,7 @@ export const openLoader =
             const { cuts, labels } = order(iteration + queue.length);
             queue.push({ labels, made: make(cuts, free.pop() ?? new ArrayBuffer(bytes)) });
           }
+          hearAll();
           const { labels, made } = queue.shift()!;
           next = iteration + 1;
           const buffer = await made;
@@ -85,7 +94,8 @@ export const openLoader =
         };
       },
       async close() {
-        await Promise.all(workers.map((worker) => worker.terminate()));
+        for (const { port } of workers) port.close();
+        await Promise.all(workers.map(({ thread }) => thread.terminate()));
       },
     } satisfies Loader;
   };

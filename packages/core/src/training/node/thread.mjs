@@ -1,9 +1,9 @@
 // Makes batches ahead of training, on a thread of its own. Plain JavaScript: it starts without a TypeScript loader.
 import { openSync, readSync } from "node:fs";
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 import { painter, valuesOf } from "../pixels.mjs";
 
-const { look, images } = workerData;
+const { look, images, port } = workerData;
 let paint;
 
 /** Bytes that threads share, or a file that each of them opens. */
@@ -20,12 +20,12 @@ function stored() {
   return { bytes, seek };
 }
 
-parentPort.on("message", ({ id, cuts, buffer }) => {
+port.on("message", ({ id, cuts, buffer }) => {
   try {
     paint ??= painter(look, stored());
     paint(cuts, new Int32Array(buffer));
-    parentPort.postMessage({ id, buffer }, [buffer]);
+    port.postMessage({ id, buffer }, [buffer]);
   } catch (error) {
-    parentPort.postMessage({ id, problem: String(error.message) });
+    port.postMessage({ id, problem: String(error.message) });
   }
 });
