@@ -1,5 +1,5 @@
 /** Accuracy against sparsity for one track: a line a method, error bars one standard deviation over seeds. */
-import { densityPosition, sparsityTicks } from "./chart-axis.ts";
+import { densityPosition, sparsityTicks } from "@ticketmark/core";
 import { formatPercent, formatSparsity } from "./format.ts";
 import { type Group, linesOf } from "./leaderboard-groups.ts";
 import { type ChartPoint, LineChart } from "./line-chart.tsx";

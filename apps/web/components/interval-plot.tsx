@@ -1,6 +1,7 @@
 /** A mean and its interval on a scale that all rows of a table section share: compare rows by eye. */
+
+import { rangeOf } from "@ticketmark/core";
 import { scaleLinear } from "d3-scale";
-import { rangeOf } from "./chart-axis.ts";
 import { Marker } from "./method-mark.tsx";
 import { methodStyle } from "./method-style.ts";
 

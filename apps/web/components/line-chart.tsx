@@ -2,9 +2,10 @@
  * Lines with markers and error bars, as SVG from the server: no script. Drawn twice, for wide and for narrow screens
  * (one of them is always hidden), so that letters keep their size. The numbers are in a table below it.
  */
+
+import { rangeOf, spread } from "@ticketmark/core";
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
-import { rangeOf, spread } from "./chart-axis.ts";
 import { Marker } from "./method-mark.tsx";
 import { methodStyle } from "./method-style.ts";
 

@@ -4,13 +4,16 @@ import {
   datasetOf,
   type LayerGroup,
   layerGroups,
+  levelPaths,
   type Mask,
+  type MaskPicture,
+  matrixPicture,
   parameters,
+  pixelPicture,
   type Result,
   type Spec,
 } from "@ticketmark/core";
 import { formatCount, formatPercent } from "./format.ts";
-import { levelPaths, type MaskPicture, matrixPicture, pixelPicture } from "./mask-picture.ts";
 
 const LEVELS = 7;
 

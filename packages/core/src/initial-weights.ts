@@ -4,9 +4,10 @@
  */
 import { digestOf } from "./canonical.ts";
 import { type Architecture, parameters } from "./layers.ts";
-import type { Model } from "./models/model.ts";
+import { models } from "./models/index.ts";
 import { Problem } from "./problem.ts";
-import type { Rng } from "./rng.ts";
+import { seededRng } from "./rng.ts";
+import { architectureOf, type Spec } from "./spec.ts";
 import { readTensorFile, writeTensorFile } from "./tensor-file.ts";
 import type { Weights } from "./weights.ts";
 
@@ -40,15 +41,13 @@ export function readInitialWeights(bytes: Uint8Array, architecture: Architecture
 const bad = (message: string): Problem => new Problem("bad-file", `initial weights: ${message}`);
 
 /** What a run starts from: the file that its spec names, or else the model's own draws. Throws Problem "bad-file". */
-export function initialWeights(
-  named: string | undefined,
-  file: Uint8Array | undefined,
-  { model, architecture, rng }: { readonly model: Model; readonly architecture: Architecture; readonly rng: Rng },
-): Weights {
+export function initialWeights(spec: Spec, file?: Uint8Array): Weights {
   const got = file && digestOf(file);
-  if (got !== named) {
+  if (got !== spec.initial) {
     const show = (digest: string | undefined) => (digest ? `the file with sha256 ${digest}` : "none");
-    throw bad(`expected ${show(named)}, as the spec says; got ${show(got)}`);
+    throw bad(`expected ${show(spec.initial)}, as the spec says; got ${show(got)}`);
   }
-  return file ? readInitialWeights(file, architecture) : model.initialise(architecture, rng);
+  const architecture = architectureOf(spec);
+  if (file) return readInitialWeights(file, architecture);
+  return models.get(spec.model).initialise(architecture, seededRng(spec.seed).stream("initial"));
 }

@@ -29,6 +29,7 @@ import {
   lookOf,
   normalised,
   type OpenLoader,
+  scored,
   shuffledBatches,
   splitTraining,
   withDropoutSeeds,
@@ -96,12 +97,12 @@ export const runJob: RunJob = async (spec, options) => {
   const architecture = architectureOf(spec);
   const rng = seededRng(spec.seed);
 
-  const initial = initialWeights(spec.initial, options.initial, { model, architecture, rng: rng.stream("initial") });
+  const initial = initialWeights(spec, options.initial);
   const planned = await plan(spec);
   const data = await dataset.load(options.read, options.open);
   const split = splitTraining(dataset, spec.protocol, rng);
-  const test = normalised(dataset, data.test);
-  const held = split.validation.length > 0 ? normalised(dataset, data.train, split.validation) : null;
+  const test = scored(dataset, data.test);
+  const held = split.validation.length > 0 ? scored(dataset, data.train, split.validation) : null;
 
   const of = { specDigest: digest, engine: engine.id };
   const resumed = options.resume ? readSnapshot(options.resume, of, architecture) : null;

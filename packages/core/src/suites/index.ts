@@ -1,6 +1,6 @@
 /** THE LIST of suites. One more is one file and one line here. */
 import { registry } from "../registry.ts";
-import { dlthAblations, dlthCifar10, dlthCifar100 } from "./dlth.ts";
+import { dlthAblations, dlthCifar10, dlthCifar100, dlthImagenetSubset } from "./dlth.ts";
 import { fashionReference } from "./fashion-reference.ts";
 import { mnistReference } from "./mnist-reference.ts";
 import { quickstart } from "./quickstart.ts";
@@ -9,6 +9,15 @@ import type { Suite } from "./suite.ts";
 
 export const suites = registry<Suite>(
   "suite",
-  [quickstart, mnistReference, fashionReference, resnet20Mnist32, dlthCifar10, dlthCifar100, dlthAblations],
+  [
+    quickstart,
+    mnistReference,
+    fashionReference,
+    resnet20Mnist32,
+    dlthCifar10,
+    dlthCifar100,
+    dlthImagenetSubset,
+    dlthAblations,
+  ],
   "not-found",
 );

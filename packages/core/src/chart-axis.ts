@@ -1,7 +1,10 @@
 /** Where things go on a chart: the density axis of sparsity, ticks that do not touch, names that do not overlap. */
+import { logarithm } from "./power.ts";
+
+const LN10 = logarithm(10);
 
 /** Position of a sparsity on a logarithmic density axis: 0 for dense, 1 for 90 %, 2 for 99 %. */
-export const densityPosition = (sparsity: number): number => -Math.log10(1 - sparsity);
+export const densityPosition = (sparsity: number): number => -logarithm(1 - sparsity) / LN10;
 
 const SPARSITY_TICKS = [0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999];
 
