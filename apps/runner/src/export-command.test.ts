@@ -30,7 +30,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "sparse.json"), JSON.stringify({ ...spec, method: "random", sparsity: 0.5 }));
   for (const name of ["dense", "sparse"])
     expect(await ticketmark("run", `${name}.json`, "--out", name)).toMatchObject({ code: 0 });
-}, 60_000);
+}, 180_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("ticketmark export", () => {
@@ -90,7 +90,7 @@ describe("ticketmark import", () => {
         code: 1,
         err: expect.stringMatching(/initial weights: expected the file with sha256 abab.*as the spec says/),
       });
-  }, 60_000);
+  }, 180_000);
 
   it("refuses another model's weights by the first name that does not fit", async () => {
     await ticketmark("export", "dense", "--out", "dense.safetensors");
@@ -100,6 +100,12 @@ describe("ticketmark import", () => {
       code: 1,
       err: "ticketmark: safetensors: fc1.weight: expected F32 [300, 64]; got F32 [16, 64]\n",
     });
+    expect(await ticketmark("import", "dense.safetensors", "--model", "mlp-tiny", "--out", "x")).toMatchObject({
+      code: 1,
+      err: "ticketmark: import: expected --model and --dataset, or --spec\n",
+    });
+    const bySpec = await ticketmark("import", "dense.safetensors", "--spec", "sparse.json", "--out", "x");
+    expect(bySpec).toMatchObject({ code: 0 });
     expect(await to("lenet")).toMatchObject({ code: 1, err: expect.stringMatching(/expected one of lenet-300-100/) });
   });
 });

@@ -5,19 +5,20 @@ import {
   importSafetensors,
   MAX_FILE_BYTES,
   Problem,
+  type Spec,
   writeInitialWeights,
 } from "@ticketmark/core";
 import { readBounded, writeAtomically } from "./files.ts";
 
 interface ImportCommand {
   readonly path: string;
-  readonly model: string;
-  readonly dataset: string;
+  /** Whose parameters they are: of a model for a data set's images and classes. */
+  readonly net: Pick<Spec, "model" | "dataset" | "classes">;
   readonly out: string;
 }
 
 /** Throws Problem "not-found", "bad-spec" or "bad-file". Returns the digest by which a spec names the file it wrote. */
-export async function importCommand({ path, out, ...net }: ImportCommand): Promise<{ out: string; initial: string }> {
+export async function importCommand({ path, net, out }: ImportCommand): Promise<{ out: string; initial: string }> {
   const architecture = architectureOf(net);
   const file = await readBounded(path, MAX_FILE_BYTES);
   if (!file) throw new Problem("not-found", `${path}: expected a safetensors file; there is none`);

@@ -120,12 +120,18 @@ command(program, "export", "Write a trained net or a ticket as safetensors, whic
 
 command(program, "import", "Take weights from a safetensors file, to train from: ticketmark run SPEC --initial FILE.")
   .argument("<file>", "safetensors of 32-bit floats, named as the model's parameters")
-  .requiredOption("--model <id>", "whose parameters they are")
-  .requiredOption("--dataset <id>", "whose images and classes the model is for")
+  .option("--model <id>", "whose parameters they are")
+  .option("--dataset <id>", "whose images and classes the model is for")
+  .option("--spec <spec>", "a spec that says both, and the classes of a data set of folders")
   .requiredOption("--out <file>", "the file of initial weights to write")
   .action(async (path: string, _options: unknown, self: Command) => {
-    const { json, ...options } = self.optsWithGlobals<Common & { model: string; dataset: string; out: string }>();
-    const written = await importCommand({ path, ...options });
+    const { json, model, dataset, spec, out } = self.optsWithGlobals<
+      Common & { model?: string; dataset?: string; spec?: string; out: string }
+    >();
+    const named = model !== undefined && dataset !== undefined ? { model, dataset } : null;
+    const net = spec === undefined ? named : await readSpec(spec, {});
+    if (!net) throw new Problem("bad-request", "import: expected --model and --dataset, or --spec");
+    const written = await importCommand({ path, net, out });
     print(json ? JSON.stringify(written) : `Written to ${written.out}; in a spec: "initial": "${written.initial}"`);
   });
 
