@@ -20,7 +20,7 @@ import { type Envelope, openStatement } from "./signature.ts";
 import { architectureOf, parseCompleteSpec, type Spec, specDigest } from "./spec.ts";
 import { metricsOf, type Statement, SUBJECTS, type SubjectName } from "./statement.ts";
 import { readTicketFile, type TicketFile } from "./tensor-file.ts";
-import { normalised } from "./training/batches.ts";
+import { scored } from "./training/batches.ts";
 import { EVALUATION_BATCH, evaluateWeights } from "./training/evaluate.ts";
 
 export { wasmEngine } from "./engine/cpu/wasm.ts";
@@ -49,7 +49,7 @@ export interface RecomputeOptions {
 export async function recompute({ engine, data, spec, ticket, trained, pause }: RecomputeOptions): Promise<Scores> {
   const architecture = architectureOf(spec);
   const files = { last: readTicketFile(trained, architecture), afterCut: readTicketFile(ticket, architecture) };
-  const test = normalised(datasetOf(spec), data.test);
+  const test = scored(datasetOf(spec), data.test);
   const network = await engine.compile(architecture, EVALUATION_BATCH);
   try {
     const last = await evaluateWeights(network, files.last, test, pause);

@@ -80,12 +80,12 @@ export function loadedBatches(loader: Loader, ...source: Parameters<typeof shuff
 /** Which images the batches of a phase have. Each epoch has an order, and a key for what is seen of the images. */
 export function shuffledOrder(
   dataset: Dataset,
-  { labels }: Examples,
+  examples: Examples,
   indices: Uint32Array,
   rng: Rng,
   augmentation?: Recipe["augmentation"],
 ) {
-  const cut = cutter(dataset.stored ?? dataset.shape, dataset.shape, augmentation);
+  const choose = chooser(dataset, examples, augmentation);
   return (phase: number, batchSize: number): Order => {
     const epochIterations = Math.ceil(indices.length / batchSize);
     let epoch = -1;
@@ -99,15 +99,11 @@ export function shuffledOrder(
         key = augmentation ? rng.stream(`augmentation/${phase}/${epoch}`).uint32() : 0;
       }
       const from = (iteration % epochIterations) * batchSize;
-      const size = Math.min(batchSize, indices.length - from);
-      const cuts = new Int32Array(size * CUT);
-      const chosen = labels instanceof Uint8Array ? new Uint8Array(size) : new Uint16Array(size);
-      for (let i = 0; i < size; i++) {
-        const index = indices[order[from + i]!]!;
-        cut(key, index, cuts, i * CUT);
-        chosen[i] = labels[index]!;
-      }
-      return { cuts, labels: chosen };
+      const places = order.subarray(from, Math.min(from + batchSize, indices.length));
+      return choose(
+        places.map((place) => indices[place]!),
+        key,
+      );
     };
   };
 }
@@ -123,18 +119,51 @@ export const withDropoutSeeds =
     });
   };
 
-/** Examples as the network sees them in evaluations, all at once, in arrays of their own. */
-export function normalised(dataset: Dataset, examples: Examples, indices?: Uint32Array): Batch {
-  const count = indices?.length ?? examples.count;
-  const cut = cutter(dataset.stored ?? dataset.shape, dataset.shape, undefined);
-  const cuts = new Int32Array(count * CUT);
-  const labels = examples.labels instanceof Uint8Array ? new Uint8Array(count) : new Uint16Array(count);
-  for (let i = 0; i < count; i++) {
-    const index = indices?.[i] ?? i;
-    cut(0, index, cuts, i * CUT);
-    labels[i] = examples.labels[index]!;
+/** These examples as the network sees them in evaluations, in arrays of their own. */
+export const normalised = (dataset: Dataset, examples: Examples, indices: Uint32Array): Batch =>
+  maker(dataset, examples)(indices);
+
+function maker(dataset: Dataset, examples: Examples): (indices: Uint32Array) => Batch {
+  const assemble = assembler(dataset, examples, false);
+  const choose = chooser(dataset, examples);
+  return (indices) => assemble(choose(indices, 0));
+}
+
+/** What is seen of these images under an epoch's key. */
+function chooser(dataset: Dataset, { labels }: Examples, augmentation?: Recipe["augmentation"]) {
+  const cut = cutter(dataset.stored ?? dataset.shape, dataset.shape, augmentation);
+  return (indices: Uint32Array, key: number): Chosen => {
+    const cuts = new Int32Array(indices.length * CUT);
+    const chosen = labels instanceof Uint8Array ? new Uint8Array(indices.length) : new Uint16Array(indices.length);
+    indices.forEach((index, i) => {
+      cut(key, index, cuts, i * CUT);
+      chosen[i] = labels[index]!;
+    });
+    return { cuts, labels: chosen };
+  };
+}
+
+/** Images that a net is evaluated on. */
+export interface Scored {
+  readonly count: number;
+  /** The images from `from` up to, not including, `to`. Its arrays hold until the next call. */
+  part(from: number, to: number): Batch;
+}
+
+/** As numbers all at once where there is room for them, else part by part. */
+export function scored(dataset: Dataset, examples: Examples, indices?: Uint32Array): Scored {
+  const size = valuesOf(dataset.shape);
+  const chosen = indices ?? Uint32Array.from({ length: examples.count }, (_, i) => i);
+  const count = chosen.length;
+  if (count * size * 4 > KEPT_BYTES) {
+    const make = maker(dataset, examples);
+    return { count, part: (from, to) => make(chosen.subarray(from, to)) };
   }
-  return assembler(dataset, examples, false)({ cuts, labels });
+  const { images, labels } = normalised(dataset, examples, chosen);
+  return {
+    count,
+    part: (from, to) => ({ images: images.subarray(from * size, to * size), labels: labels.subarray(from, to) }),
+  };
 }
 
 /** Bytes of a set's numbers that are kept once they are made: MNIST's, whose nets would wait for them. */
