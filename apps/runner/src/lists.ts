@@ -2,18 +2,15 @@
 import {
   type Dataset,
   datasets,
-  learned,
   type Method,
   type Model,
   methods,
+  modelSize,
   models,
-  multiplyAdds,
-  nodesOf,
-  type Parameter,
-  Problem,
   type Registry,
   type Suite,
   settingsSchema,
+  smallestImage,
   suites,
 } from "@ticketmark/core";
 import { rowsText } from "./suite-command.ts";
@@ -41,29 +38,10 @@ const indent = (text: string) => text.replaceAll(/^(?=.)/gm, "  ");
 /** The input for which a model's parameters are counted. */
 const EXAMPLE = datasets.list[0]!;
 
-function countsOf(model: Model) {
-  const architecture = model.architecture(EXAMPLE.shape, EXAMPLE.classes);
-  const sum = (of: readonly Parameter[]) => of.reduce((total, { size }) => total + size, 0);
-  const all = learned(architecture);
-  return {
-    parameters: sum(all),
-    prunable: sum(all.filter(({ prunable }) => prunable)),
-    multiplyAdds: multiplyAdds(architecture),
-    smallestImage: smallestImage(model),
-  };
-}
-
-/** Side of the smallest square image that leaves something of its planes. */
-function smallestImage(model: Model): number {
-  for (let side = 1; ; side++) {
-    try {
-      nodesOf(model.architecture([EXAMPLE.shape[0], side, side], EXAMPLE.classes));
-      return side;
-    } catch (error) {
-      if (!(error instanceof Problem) || side >= EXAMPLE.shape[1]) throw error;
-    }
-  }
-}
+const countsOf = (model: Model) => ({
+  ...modelSize(model, EXAMPLE.shape, EXAMPLE.classes)!,
+  smallestImage: smallestImage(model),
+});
 
 function countsText(model: Model): string {
   const { parameters, prunable, multiplyAdds, smallestImage: side } = countsOf(model);
