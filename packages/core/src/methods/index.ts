@@ -14,21 +14,22 @@ import { scratchEqualIterations } from "./scratch.ts";
 import { snip } from "./snip.ts";
 import { synflow } from "./synflow.ts";
 
+/** Related ones together, as forms, tables and legends show them. */
 export const methods = registry<Method>("method", [
   dense,
   random,
   scratchEqualIterations,
-  l1,
-  l1Iter,
-  lth,
-  lthIter,
-  earlyBird,
   snip,
   grasp,
   synflow,
-  rst,
-  rstIter,
+  l1,
+  l1Iter,
+  gmp,
+  lth,
+  lthIter,
+  earlyBird,
   set,
   rigl,
-  gmp,
+  rst,
+  rstIter,
 ]);
