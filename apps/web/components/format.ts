@@ -60,3 +60,7 @@ export function formatBytes(bytes: number): string {
 
 /** "1 seed", "3 seeds". */
 export const plural = (n: number, one: string, many = `${one}s`): string => `${formatCount(n)} ${n === 1 ? one : many}`;
+
+/** [1, 28, 28] → "28 × 28 grey". */
+export const imageText = ([channels, height, width]: readonly [number, number, number]): string =>
+  `${height} × ${width} ${channels === 1 ? "grey" : "colour"}`;

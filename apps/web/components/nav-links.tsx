@@ -10,6 +10,8 @@ const PAGES = [
   ["/submit", "Submit", "/submit/"],
   ["/runners", "Runners", "/runners/"],
   ["/methods", "Methods", "/methods/"],
+  ["/models", "Models", "/models/"],
+  ["/datasets", "Data sets", "/datasets/"],
 ] as const;
 
 export function NavLinks() {

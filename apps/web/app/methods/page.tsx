@@ -1,12 +1,12 @@
-import { type Method, methods } from "@ticketmark/core";
+import { methods } from "@ticketmark/core";
 import type { Metadata } from "next";
-import Link from "next/link";
 import { connection } from "next/server";
 import type { Field } from "../../components/field-text.ts";
 import { formatBound } from "../../components/format.ts";
 import { settingText } from "../../components/leaderboard-groups.ts";
 import { MethodMark } from "../../components/method-mark.tsx";
 import { MethodName } from "../../components/method-name.tsx";
+import { EntryChips, RegistryEntry } from "../../components/registry-entry.tsx";
 import { fieldsOfMethod } from "../../components/settings-fields.ts";
 
 export const metadata: Metadata = { title: "Methods", description: "Each method, its paper and its settings." };
@@ -20,57 +20,26 @@ export default async function MethodsPage() {
         A method is one function from a dense network to a ticket: a mask, and the weights the final training starts
         from. Training and testing the ticket is not the method’s business, so methods differ in the ticket only.
       </p>
-      <nav aria-label="Methods" className="mt-4 flex flex-wrap gap-1.5">
-        {methods.list.map((method) => (
-          <a key={method.id} href={`#${method.id}`} className="chip">
-            <MethodName method={method.id} />
-          </a>
-        ))}
-      </nav>
+      <EntryChips title="Methods" ids={methods.ids} named={(id) => <MethodName method={id} />} />
       <div className="mt-6 divide-y divide-rule border-t border-rule">
         {methods.list.map((method) => (
-          <MethodEntry key={method.id} method={method} />
+          <RegistryEntry
+            key={method.id}
+            member={method}
+            source={method.paper}
+            query="method"
+            mark={<MethodMark method={method.id} />}
+          >
+            <SettingsTable fields={fieldsOfMethod(method)} />
+          </RegistryEntry>
         ))}
       </div>
     </>
   );
 }
 
-function MethodEntry({ method }: { method: Method }) {
-  const fields = fieldsOfMethod(method);
-  return (
-    <section
-      id={method.id}
-      aria-labelledby={`${method.id}-name`}
-      className="grid gap-x-10 gap-y-3 py-6 target:bg-wash lg:grid-cols-[19rem_1fr]"
-    >
-      <div>
-        <h2 id={`${method.id}-name`} className="heading flex items-center gap-2">
-          <MethodMark method={method.id} />
-          {method.name}
-        </h2>
-        <p className="mt-1 text-sm">{method.summary}</p>
-        <p className="note mt-2">
-          <a className="link" href={method.paper.url} rel="noreferrer">
-            {method.paper.title}
-          </a>
-        </p>
-        <p className="note mt-2 flex gap-4">
-          <code className="font-mono">{method.id}</code>
-          <Link className="link" href={`/?method=${method.id}`}>
-            results
-          </Link>
-          <Link className="link" href={`/submit?method=${method.id}`}>
-            run it
-          </Link>
-        </p>
-      </div>
-      {fields.length > 0 ? <SettingsTable fields={fields} /> : <p className="note self-center">It has no settings.</p>}
-    </section>
-  );
-}
-
 function SettingsTable({ fields }: { fields: readonly Field[] }) {
+  if (fields.length === 0) return <p className="note self-center">It has no settings.</p>;
   return (
     <table className="data self-start">
       <caption className="sr-only">Settings</caption>

@@ -77,8 +77,10 @@ async function firstText(params: Params): Promise<Record<string, string>> {
     engine: "auto",
   };
   const from = await specOf(one("from") ?? "");
-  const method = methods.list.find(({ id }) => id === one("method"))?.id;
-  return { ...usual, ...from, ...(method && { method }) };
+  const preset = Object.entries({ dataset: datasets, model: models, method: methods }).filter(([name, { list }]) =>
+    list.some(({ id }) => id === one(name)),
+  );
+  return { ...usual, ...from, ...Object.fromEntries(preset.map(([name]) => [name, one(name)!])) };
 }
 
 async function specOf(id: string): Promise<Record<string, string>> {
