@@ -6,6 +6,7 @@ import { type Archive, digestOf } from "@ticketmark/core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { unpack, type Wanted } from "./archive.ts";
 import { longNames, tar, tarGz, zip } from "./archive-fixture.ts";
+import { openZip } from "./zip.ts";
 
 const never = new AbortController().signal;
 /** Larger than what zlib and the file system hand on at once. */
@@ -152,6 +153,16 @@ describe("zip", () => {
     ["another name", /expected a; not in it/, { name: "A" }],
   ])("is refused with %s", async (_, message, change) => {
     await refuses("zip", zip({ ...plain, ...change }), message, want("a", B));
+  });
+
+  it("read member by member, is refused at the first byte more than a member declares", async () => {
+    await writeFile(join(folder, "archive"), zip({ name: "a", content: A, bytes: 10 }));
+    const { members, stream, close } = await openZip(join(folder, "archive"));
+    const read = async () => {
+      for await (const chunk of stream(members.get("a")!)) expect(chunk.length).toBeLessThanOrEqual(10);
+    };
+    await expect(read()).rejects.toMatchObject({ code: "bad-file", message: expect.stringMatching(/unpacks to more/) });
+    await close();
   });
 
   it("is refused with two members of one name", async () => {

@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { type Archive, digestOf } from "@ticketmark/core";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Downloading, download, partOf } from "./download.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Downloading, download, partOf, redirected } from "./download.ts";
 
 const BYTES = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * i) >> 2));
 const HALF = BYTES.length / 2;
@@ -24,10 +24,15 @@ const ranged: Handler = ({ headers }, response) => {
   response.writeHead(206, { "content-range": range, "content-length": length }).end(BYTES.subarray(start));
 };
 
-/** Sends the first half, then breaks the connection. */
-const broken: Handler = (_, response) => {
+/** Sends the first half. */
+const halted: Handler = (_, response) => {
   response.writeHead(200, { "content-length": BYTES.length, etag: '"v1"' });
-  response.write(BYTES.subarray(0, HALF), () => setTimeout(() => response.destroy(), 20));
+  response.write(BYTES.subarray(0, HALF));
+};
+/** Sends the first half, then closes the connection. */
+const broken: Handler = (request, response) => {
+  halted(request, response);
+  response.socket!.end();
 };
 
 let folder: string;
@@ -38,6 +43,7 @@ let requests: IncomingMessage[];
 /** What the server does with one request after the other; the last goes on. */
 let handlers: Handler[];
 beforeEach(async () => {
+  vi.spyOn(Math, "random").mockReturnValue(0.01); // short waits between tries
   folder = await mkdtemp(join(tmpdir(), "ticketmark-download-"));
   path = join(folder, "set.bin");
   requests = [];
@@ -49,6 +55,7 @@ beforeEach(async () => {
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   server.closeAllConnections();
   server.close();
 });
@@ -114,7 +121,7 @@ describe("download", () => {
 
   it("goes on in another process, and from another address", async () => {
     const stop = new AbortController();
-    handlers = [broken];
+    handlers = [halted];
     const stopped = get(archive(), { signal: stop.signal, onProgress: (done) => done >= HALF && stop.abort() });
     await expect(stopped).rejects.toThrow(/abort/);
     const { length } = await readFile(partOf(path));
@@ -158,6 +165,7 @@ describe("download", () => {
     const elsewhere: Handler = (_, response) =>
       void response.writeHead(206, { "content-range": `bytes 0-${BYTES.length - 1}/${BYTES.length}` }).end(BYTES);
     await arrives(broken, elsewhere, ranged);
+    expect(rangesAsked()).toEqual([undefined, `bytes=${HALF}-`, `bytes=${HALF}-`]);
   });
 
   it("keeps nothing with another digest, and says so", async () => {
@@ -227,6 +235,9 @@ describe("download", () => {
       handlers = [to(location)];
       await fails(/expected a redirect to https; the server gave/);
     }
+    const secure = new URL("https://example.org/a/b");
+    expect(redirected(secure, "c").href).toBe("https://example.org/a/c");
+    expect(() => redirected(secure, "http://example.org/a/b")).toThrow(/expected a redirect to https/);
   });
 
   it("says that nobody is there", async () => {

@@ -189,13 +189,16 @@ async function get(from: URL, headers: Record<string, string>, options: Download
       if (status >= 500 || status === 408 || status === 429) throw new Unreachable(message, { status });
       throw new Problem("not-found", message);
     }
-    const next = URL.canParse(got.location, url) ? new URL(got.location, url) : null;
-    // Never from https to what anybody on the way can change; what begins without has its digest alone.
-    if (next?.protocol !== "https:" && !(next?.protocol === "http:" && url.protocol === "http:"))
-      throw new Problem("forbidden", `expected a redirect to https; the server gave ${got.location.slice(0, 200)}`);
-    url = next;
+    url = redirected(url, got.location);
   }
   throw new Problem("not-found", `expected at most ${MAX_REDIRECTS} redirects`);
+}
+
+/** Never from https to what anybody on the way can change; what begins without it has its digest alone. Throws Problem. */
+export function redirected(from: URL, location: string): URL {
+  const to = URL.canParse(location, from) ? new URL(location, from) : null;
+  if (to?.protocol === "https:" || (to?.protocol === "http:" && from.protocol === "http:")) return to;
+  throw new Problem("forbidden", `expected a redirect to https; the server gave ${location.slice(0, 200)}`);
 }
 
 function ask(url: URL, headers: Record<string, string>, options: Downloading): Promise<IncomingMessage> {
