@@ -6,6 +6,7 @@
 
 import { trainingCount } from "./datasets/dataset.ts";
 import { datasetOf } from "./datasets/index.ts";
+import { exampleCounts } from "./examples.ts";
 import { learned, parameters } from "./layers.ts";
 import { sparsityOf } from "./mask.ts";
 import { methods } from "./methods/index.ts";
@@ -15,7 +16,6 @@ import { MAX_EVALUATIONS, MAX_PHASES } from "./result.ts";
 import { type Rng, seededRng } from "./rng.ts";
 import { quotasOf } from "./scope.ts";
 import { architectureOf, type Spec } from "./spec.ts";
-import { exampleCounts } from "./training/derivatives.ts";
 
 export interface PlannedPhase {
   readonly name: string;
@@ -83,7 +83,10 @@ export async function plan(spec: Spec): Promise<Plan> {
         })),
       gradients: async (_, batch) => scored(batch.labels.length),
       hessianVector: async (_, __, batch) => scored(2 * batch.labels.length),
-      flow: async () => scored(1),
+      flow: async () => {
+        await turn();
+        return scored(1);
+      },
       train: async (weights, phase) => {
         phases.push(planned(resolvePhase(phase, spec.recipe, images), "method"));
         await turn();

@@ -3,11 +3,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { datasets } from "../datasets/index.ts";
 import { lossGradients } from "../engine/reference/derivatives.ts";
 import { referenceEngine } from "../engine/reference/reference.ts";
+import { exampleCounts, exampleIndices } from "../examples.ts";
 import { learned } from "../layers.ts";
 import { applyMask, denseMask } from "../mask.ts";
 import { models } from "../models/index.ts";
 import { seededRng } from "../rng.ts";
-import { exampleCounts, exampleIndices, measures } from "./derivatives.ts";
+import { measures } from "./derivatives.ts";
 import { EVALUATION_BATCH } from "./evaluate.ts";
 
 const rng = seededRng(3);

@@ -6,11 +6,10 @@ import type { Dataset, Examples } from "../datasets/dataset.ts";
 import type { Network } from "../engine/engine.ts";
 import { lossGradients, outputGradients } from "../engine/reference/derivatives.ts";
 import { hessianVector } from "../engine/reference/hessian.ts";
+import { exampleIndices } from "../examples.ts";
 import type { Architecture } from "../layers.ts";
 import type { DenseNetwork, ExampleBatch } from "../methods/method.ts";
-import type { Rng } from "../rng.ts";
 import { normalised } from "./batches.ts";
-import { EVALUATION_BATCH } from "./evaluate.ts";
 
 export interface Measured {
   readonly architecture: Architecture;
@@ -52,36 +51,3 @@ export const derivatives = (
   hessianVector: async (weights, v, batch, options = {}) => hessianVector(architecture, weights, v, batch, options),
   flow: async (weights) => outputGradients(architecture, weights),
 });
-
-/** Classes take turns; parts are of equal size up to one image, and hold EVALUATION_BATCH images at most. */
-export function exampleIndices(
-  labels: Examples["labels"],
-  indices: Uint32Array,
-  classes: number,
-  perClass: number,
-  batches: number,
-  rng: Rng,
-): Uint32Array[] {
-  const ofClass: number[][] = Array.from({ length: classes }, () => []);
-  for (const index of indices) ofClass[labels[index]!]!.push(index);
-  const drawn = ofClass.map((of, label) => {
-    const order = rng.stream(`class ${label}`).permutation(of.length);
-    return Array.from(order.subarray(0, perClass), (place) => of[place]!);
-  });
-  const all: number[] = [];
-  for (let turn = 0; turn < perClass; turn++) for (const of of drawn) if (turn < of.length) all.push(of[turn]!);
-  const parts = Math.min(all.length, Math.max(batches, Math.ceil(all.length / EVALUATION_BATCH)));
-  return Array.from({ length: parts }, (_, part) =>
-    Uint32Array.from(all.slice(Math.floor((part * all.length) / parts), Math.floor(((part + 1) * all.length) / parts))),
-  );
-}
-
-/** How many images a method's draw has: what `exampleIndices` comes to where no class has fewer. */
-export function exampleCounts(classes: number, perClass: number, batches: number): number[] {
-  const all = classes * perClass;
-  const parts = Math.min(all, Math.max(batches, Math.ceil(all / EVALUATION_BATCH)));
-  return Array.from(
-    { length: parts },
-    (_, part) => Math.floor(((part + 1) * all) / parts) - Math.floor((part * all) / parts),
-  );
-}
