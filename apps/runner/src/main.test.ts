@@ -145,6 +145,21 @@ describe("ticketmark", () => {
     ]);
   });
 
+  it("says what of the data sets is here, and names the classes of folders", async () => {
+    const sets = join(folder, "sets");
+    const listed = JSON.parse((await ticketmark("data", "--json", "--data-dir", sets)).out);
+    expect(listed).toMatchObject({
+      dataDir: sets,
+      datasets: expect.arrayContaining([expect.objectContaining({ id: "toy" })]),
+    });
+    expect(await ticketmark("data", "check", "cifar-10", "--data-dir", sets)).toMatchObject({ code: 1 });
+    expect(await ticketmark("data", "get", "mnist")).toMatchObject({ code: 0, out: "", err: "✓ mnist: installed\n" });
+    const own = await ticketmark("data", "get", "imagenet", "--data-dir", sets, "--json");
+    expect(own).toMatchObject({ code: 1, out: "" });
+    expect(JSON.parse(own.err)).toMatchObject({ title: "data-unavailable", detail: expect.stringContaining(sets) });
+    expect(await ticketmark("data", "classes", sets)).toMatchObject({ code: 1 });
+  });
+
   it("says what the machine can do", async () => {
     const { code, out } = await ticketmark("doctor", "--json");
     const { ok, findings } = JSON.parse(out) as {
