@@ -50,22 +50,13 @@ const CIFAR_100 = archive(
   "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
 );
 
-/** What comes before the pixels of a record. */
-interface Header {
-  readonly bytes: number;
-  /** Where in it the label is. */
-  readonly labelAt: number;
-  readonly classes: number;
-}
-
-const record = ({ bytes }: Header): number => bytes + PIXELS;
-
-/** The examples of a set's files, one after the other. Throws Problem "bad-file". */
+/** The examples of a set's files, one after the other; the last label byte of a record is used. Throws Problem "bad-file". */
 export function decodeCifar(
   files: readonly { readonly name: string; readonly bytes: Uint8Array }[],
-  header: Header,
+  labelBytes: number,
+  classes: number,
 ): Examples & { readonly images: Uint8Array } {
-  const size = record(header);
+  const size = labelBytes + PIXELS;
   const total = files.reduce((sum, { bytes }) => sum + Math.floor(bytes.length / size), 0);
   const images = new Uint8Array(total * PIXELS);
   const labels = new Uint8Array(total);
@@ -74,14 +65,14 @@ export function decodeCifar(
     if (bytes.length % size !== 0)
       throw new Problem("bad-file", `${name}: expected records of ${size} bytes; got ${bytes.length} bytes`);
     for (let at = 0; at < bytes.length; at += size) {
-      const label = bytes[at + header.labelAt]!;
-      if (label >= header.classes)
+      const label = bytes[at + labelBytes - 1]!;
+      if (label >= classes)
         throw new Problem(
           "bad-file",
-          `${name}: expected labels 0 … ${header.classes - 1}; got ${label} at record ${at / size}`,
+          `${name}: expected labels 0 … ${classes - 1}; got ${label} at record ${at / size}`,
         );
       labels[count] = label;
-      images.set(bytes.subarray(at + header.bytes, at + size), count * PIXELS);
+      images.set(bytes.subarray(at + labelBytes, at + size), count * PIXELS);
       count++;
     }
   }
@@ -100,10 +91,9 @@ interface Cifar extends Pick<Dataset, "id" | "name" | "summary" | "mean" | "std"
 function cifar({ labelBytes, archive, folder, train, test, ...parts }: Cifar): Dataset {
   const trainCount = 50_000;
   const testCount = 10_000;
-  const header: Header = { bytes: labelBytes, labelAt: labelBytes - 1, classes: parts.classNames.length };
   const file = ([name, sha256]: readonly [string, string], count: number): DataFile => ({
     name,
-    bytes: count * record(header),
+    bytes: count * (labelBytes + PIXELS),
     sha256,
     source: { archive, member: `${folder}/${name}` },
   });
@@ -112,7 +102,8 @@ function cifar({ labelBytes, archive, folder, train, test, ...parts }: Cifar): D
   const examples = async (files: readonly DataFile[], read: ReadFile) =>
     decodeCifar(
       await Promise.all(files.map(async (one) => ({ name: one.name, bytes: await readChecked(one, read) }))),
-      header,
+      labelBytes,
+      parts.classNames.length,
     );
   return {
     ...parts,

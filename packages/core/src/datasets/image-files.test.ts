@@ -99,6 +99,14 @@ test("what was decoded is kept, and the digest is that of the pixels and the lab
   expect((await load(CLASSES, opener(other).open)).digest).not.toBe(data.digest);
 });
 
+test("the same images in other classes have another digest", async () => {
+  const folder = folderOf({ a: grey(1), b: grey(2), c: grey(3) });
+  const recoded = { imageBytes: 3 * 64 * 64, recode: planes, version: "test" };
+  const digest = async (classes: string[][]) =>
+    (await loadImages({ folder, store: memoryStore() }, { train: { classes }, test: { classes } }, recoded)).digest;
+  expect(await digest([["a", "b"], ["c"]])).not.toBe(await digest([["a"], ["b", "c"]]));
+});
+
 test("other counts than the spec's, missing classes and broken images are told", async () => {
   const { "train/n2/b.jpg": _, ...fewer } = FILES;
   await expect(load(CLASSES, opener(fewer).open)).rejects.toMatchObject({

@@ -86,5 +86,7 @@ export function squareOf({ width, height, data }: Picture, side: number): Uint8A
 /** [height, width, 3] as [3, height, width]. */
 export function planesOf({ width, height, data }: Picture): Uint8Array {
   const plane = width * height;
-  return Uint8Array.from({ length: 3 * plane }, (_, i) => data[(i % plane) * 3 + Math.floor(i / plane)]!);
+  const planes = new Uint8Array(3 * plane);
+  for (let i = 0; i < plane; i++) for (let c = 0; c < 3; c++) planes[c * plane + i] = data[3 * i + c]!;
+  return planes;
 }
