@@ -25,7 +25,7 @@ interface Case {
   readonly count: number;
   readonly inFile: boolean;
   readonly augmentation?: Recipe["augmentation"];
-  /** Iterations of a turn: well more than batches can lie ready. */
+  /** Iterations of a turn. */
   readonly iterations: number;
 }
 
@@ -70,12 +70,19 @@ function randomExamples({ shape, stored, count, inFile }: Case, folder: string):
   return { images: { path, imageBytes, read }, labels, count };
 }
 
-async function turn(step: (batch: Awaited<ReturnType<Batches>>) => Promise<void>, batches: Batches, count: number) {
-  let waited = 0;
-  const began = performance.now();
-  for (let i = 0; i < count; i++) {
+/** Batches that may lie ready when a turn begins, and are not counted. */
+const READY = 4;
+
+async function turn(
+  step: (batch: Awaited<ReturnType<Batches>>) => Promise<void>,
+  batches: () => ReturnType<Batches>,
+  count: number,
+) {
+  let [waited, began] = [0, 0];
+  for (let i = -READY; i < count; i++) {
+    if (i === 0) [waited, began] = [0, performance.now()];
     const asked = performance.now();
-    const batch = await batches(i);
+    const batch = await batches();
     waited += performance.now() - asked;
     await step(batch);
   }
@@ -100,17 +107,14 @@ async function measure(one: Case, contender: Contender, folder: string, rounds: 
   const loaders = THREADS.map((threads) =>
     threads === 0 ? null : openLoader(threads)(lookOf(dataset), examples.images),
   );
-  const kept = shuffledBatches(...source); // over all rounds, as over the epochs of a run
-  const makers = [
-    (): Batches => () => there,
-    ...loaders.map((loader) => (loader ? loadedBatches(loader, ...source) : kept)),
-  ];
+  const sources = loaders.map((loader) => (loader ? loadedBatches(loader, ...source) : shuffledBatches(...source)));
+  const makers = [() => there, ...sources.map((of) => onwards(of(0, one.batch)))];
   const times = makers.map((): Times => ({ waited: [], whole: [] }));
   for (let round = -1; round < rounds; round++) {
     for (const [i, maker] of makers.entries()) {
       const { waited, whole } = await turn(
         async ({ images, labels }) => network.step(images, labels, UPDATE),
-        maker(0, one.batch),
+        maker,
         one.iterations,
       );
       await network.losses();
@@ -122,6 +126,12 @@ async function measure(one: Case, contender: Contender, folder: string, rounds: 
   for (const loader of loaders) await loader?.close();
   await network.dispose();
   return times;
+}
+
+/** One after the other, over all turns. */
+function onwards(batches: Batches): () => ReturnType<Batches> {
+  let next = 0;
+  return () => batches(next++);
 }
 
 const show = (values: Quartiles): string => {
