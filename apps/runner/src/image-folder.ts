@@ -19,12 +19,8 @@ import {
 } from "@ticketmark/core";
 import { folderOf, recordDigest, recordedDigest, sizeOf } from "./data.ts";
 import { isSystemError, readBounded, removeUnfinished, syncFolder, UNFINISHED } from "./files.ts";
-import { lockFolder } from "./lock.ts";
-import { pause } from "./retry.ts";
+import { lockWhenFree } from "./lock.ts";
 import { openZip, type ZipMember } from "./zip.ts";
-
-/** How often it is looked whether another process is done with decoding. */
-const WAIT_MS = 500;
 
 export interface Decoding {
   /** Ends it; what is decoded so far is lost. */
@@ -146,7 +142,7 @@ export function packedStore(folder: string, name: string, { signal, onProgress }
     async create(key, imageBytes, count, writeAll) {
       try {
         await mkdir(folder, { recursive: true });
-        const lock = await lockWhenFree(folder, signal);
+        const lock = await lockWhenFree(folder, signal); // one process decodes, others wait and find what it made
         try {
           return (await open(key, imageBytes, count)) ?? (await write(key, imageBytes, count, writeAll));
         } finally {
@@ -160,19 +156,6 @@ export function packedStore(folder: string, name: string, { signal, onProgress }
       }
     },
   };
-}
-
-/** One process decodes, others wait and find what it made. */
-async function lockWhenFree(folder: string, signal: AbortSignal) {
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      return await lockFolder(folder);
-    } catch (error) {
-      if (!(error instanceof Problem && error.code === "conflict")) throw error;
-    }
-    await pause(WAIT_MS, signal);
-  }
 }
 
 /** Read image by image, where it is needed: the system keeps in memory what is read often. Open until the process ends. */

@@ -8,6 +8,7 @@ import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Problem } from "@ticketmark/core";
+import { pause } from "./retry.ts";
 
 /** Held until the process ends. Throws Problem "conflict" when another process holds it. */
 export async function lockFolder(folder: string): Promise<Server> {
@@ -28,6 +29,27 @@ export async function lockFolder(folder: string): Promise<Server> {
   if (await answers(path)) throw held();
   await rm(path, { force: true });
   return listen(path, held);
+}
+
+/** How often it is looked whether another process is done. */
+const WAIT_MS = 500;
+
+/** Waits until no other process holds the folder; `waiting` is called meanwhile. Throws what `signal` is aborted with. */
+export async function lockWhenFree(
+  folder: string,
+  signal: AbortSignal,
+  waiting?: () => Promise<void>,
+): Promise<Server> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await lockFolder(folder);
+    } catch (error) {
+      if (!(error instanceof Problem && error.code === "conflict")) throw error;
+    }
+    await waiting?.();
+    await pause(WAIT_MS, signal);
+  }
 }
 
 function listen(path: string, held: () => Problem): Promise<Server> {

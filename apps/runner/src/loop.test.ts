@@ -110,20 +110,6 @@ describe("the loop", () => {
     for (const folder of ["spool", "leases", "snapshots"]) expect(await namesIn(join(data, folder))).toEqual([]);
   });
 
-  it("hands a job back whose data set is not here: that is no result", async () => {
-    const classes = ["a", "b"].map((name) => ({ name, train: 1, test: 1 }));
-    const job = exampleJob({ dataset: "imagenet", classes, model: "resnet-18-imagenet" });
-    site.queue.push(job);
-    const { end } = await runner();
-    await until(() => site.handBacks.length === 1);
-    await end();
-    const message = expect.stringMatching(/imagenet.*train.*missing/);
-    expect(site.handBacks).toEqual([
-      { job: job.id, lease: expect.any(String), reason: "fault", message, snapshotIteration: null },
-    ]);
-    expect(site.results).toEqual([]);
-  });
-
   it("hands a job back when told to stop, and goes on with it later to the same bits", async () => {
     const job = longJob();
     const digests = await undisturbed(job);

@@ -218,6 +218,18 @@ describe("ticketmark runner", () => {
     expect(await ended).toMatchObject({ code: 1, err: "ticketmark: revoked\n" });
   });
 
+  it("hands a job back whose data set is not here: that is no result", async () => {
+    const classes = ["a", "b"].map((name) => ({ name, train: 1, test: 1 }));
+    site.queue.push(exampleJob({ dataset: "imagenet", classes, model: "resnet-18-imagenet" }));
+    const { child, ended } = start("runner", "start", "--data-dir", join(folder, "sets"));
+    await until(() => site.handBacks.length > 0);
+    child.kill("SIGTERM");
+    await ended;
+    const message = expect.stringMatching(/sets\/imagenet\/train.*missing/);
+    expect(site.handBacks[0]).toMatchObject({ reason: "fault", message, snapshotIteration: null });
+    expect(site.results).toEqual([]);
+  });
+
   it("killed in the middle of a job, leaves no worker, and a restart ends the job once, with the same bits", async () => {
     const [undisturbed, job] = [exampleJob({ sparsity: 0.5, ...long }), exampleJob({ sparsity: 0.5, ...long })];
     site.queue.push(undisturbed, job);

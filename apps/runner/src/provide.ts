@@ -3,18 +3,13 @@
  * process at a time works in a data set's folder; others wait, and find the files when it is done.
  */
 import { mkdir, rm } from "node:fs/promises";
-import type { Server } from "node:net";
 import { join } from "node:path";
 import { type Archive, type DataFile, Problem } from "@ticketmark/core";
 import { unpack } from "./archive.ts";
 import { archivesOf, folderOf, recordDigest, recordedDigest, type Source, sizeOf } from "./data.ts";
 import { checkArchive, type Downloading, download, partOf } from "./download.ts";
 import { isSystemError, removeUnfinished } from "./files.ts";
-import { lockFolder } from "./lock.ts";
-import { pause } from "./retry.ts";
-
-/** How often it is looked whether another process is done. */
-const WAIT_MS = 500;
+import { lockWhenFree } from "./lock.ts";
 
 export interface Providing extends Omit<Downloading, "onProgress"> {
   /** Bytes of an archive that are there. */
@@ -31,7 +26,11 @@ export async function provide(dataset: Source, dataDir: string, options: Providi
     for (const archive of archivesOf(dataset)) {
       if (await isThere(archive, dataset, folder)) continue;
       await mkdir(folder, { recursive: true });
-      const lock = await lockWhenFree(folder, archive, options);
+      const tell = async () => {
+        const done = await sizeOf(partOf(join(folder, archive.name)));
+        options.onProgress(archive.name, done ?? 0, archive.bytes); // how far the other process is
+      };
+      const lock = await lockWhenFree(folder, options.signal, tell);
       try {
         if (!(await isThere(archive, dataset, folder))) await bring(archive, dataset, folder, options);
       } finally {
@@ -86,18 +85,4 @@ async function bring(archive: Archive, dataset: Source, folder: string, options:
   for (const [i, { to, sha256 }] of wanted.entries()) if (sha256 === null) await recordDigest(to, digests[i]!);
   if (staysPacked(archive, dataset)) await recordDigest(path, archive.sha256);
   else if (!found) await rm(path); // what a person put there stays
-}
-
-/** While another process has it, tells how far that one is. */
-async function lockWhenFree(folder: string, archive: Archive, options: Providing): Promise<Server> {
-  for (;;) {
-    options.signal.throwIfAborted();
-    try {
-      return await lockFolder(folder);
-    } catch (error) {
-      if (!(error instanceof Problem && error.code === "conflict")) throw error;
-    }
-    options.onProgress(archive.name, (await sizeOf(partOf(join(folder, archive.name)))) ?? 0, archive.bytes);
-    await pause(WAIT_MS, options.signal);
-  }
 }
