@@ -73,6 +73,27 @@ describe("status", () => {
     expect(out.written[0]).toBe("a: 41 %, extrusion, 7.4 it/s, accuracy 97.31 %, 1 min 20 s left\n");
   });
 
+  it("says how far a download is, how fast, and how long it will take", () => {
+    let time = 0;
+    const terminal = capture(true, 100);
+    const plain = capture(false);
+    const lines = capture(false);
+    const all = [terminal, plain].map((out) => createStatus(out, false, () => time));
+    all.push(createStatus(lines, true, () => time));
+    for (time = 0; time <= 20_000; time += 500)
+      for (const status of all) status.transfer("set.zip", 4e6 + time * 1e3, 100e6);
+    for (const status of all) status.transfer("other.gz", 1_500, null);
+    const last = stripVTControlCharacters(terminal.written.at(-2)!).trim();
+    expect(last).toBe("set.zip █████░░░░░░░░░░░░░░░ 24 % of 100.0 MB, 1.0 MB/s, 1 min 16 s left");
+    expect(plain.written).toEqual([
+      "set.zip: 4 %, of 100.0 MB\n",
+      "set.zip: 14 %, of 100.0 MB, 1.0 MB/s, 1 min 26 s left\n",
+      "set.zip: 24 %, of 100.0 MB, 1.0 MB/s, 1 min 16 s left\n",
+      "other.gz: 1.5 kB\n",
+    ]);
+    expect(JSON.parse(lines.written[1]!)).toEqual({ fetching: "set.zip", done: 14e6, total: 100e6 });
+  });
+
   it("writes objects with --json", () => {
     const out = capture(true);
     const status = createStatus(out, true);
