@@ -12,7 +12,7 @@ import { grasp, graspScores } from "../src/methods/grasp.ts";
 import { l1 } from "../src/methods/l1.ts";
 import type { DenseNetwork } from "../src/methods/method.ts";
 import { snip, snipScores } from "../src/methods/snip.ts";
-import { synflow, synflowScores } from "../src/methods/synflow.ts";
+import { sizesOf, synflow, synflowScores } from "../src/methods/synflow.ts";
 import { quotasOf, type Scope } from "../src/scope.ts";
 import { derivatives } from "../src/training/derivatives.ts";
 import type { Weights } from "../src/weights.ts";
@@ -163,7 +163,10 @@ const RUNS: Readonly<Record<Run["method"], (net: DenseNetwork, run: Run) => Prom
       return net.flow(weights);
     };
     const { mask } = await synflow.findTicket({ ...net, flow }, 1 - density, { rounds });
-    return { masks: [...masks.slice(1), mask], scores: (round) => synflowScores(net, masks[round - 1]!) };
+    return {
+      masks: [...masks.slice(1), mask],
+      scores: (round) => synflowScores(net, sizesOf(net.initial), masks[round - 1]!),
+    };
   },
   async Mag(net, { density }) {
     const { mask } = await l1.findTicket(net, 1 - density, l1.settings.parse({ denseEpochs: 0 }));

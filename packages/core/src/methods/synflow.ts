@@ -13,6 +13,7 @@
  */
 import { z } from "zod";
 import { applyMask, type Mask, pickByScore, type Scores } from "../mask.ts";
+import type { Weights } from "../weights.ts";
 import type { DenseNetwork, Method } from "./method.ts";
 import { roundsSchema } from "./settings.ts";
 
@@ -20,13 +21,22 @@ const settings = z.strictObject({
   rounds: roundsSchema.default(100).describe("rounds of pruning, each with new scores"),
 });
 
-/** Of all prunable weights under the mask so far: those it prunes score 0. */
-export async function synflowScores(net: DenseNetwork, mask: Mask): Promise<Scores> {
-  const sizes = Object.fromEntries(Object.entries(net.initial).map(([name, values]) => [name, values.map(Math.abs)]));
+/** Of all prunable weights under the mask so far: those it prunes score 0. @param sizes |W₀|, states too */
+export async function synflowScores(net: DenseNetwork, sizes: Weights, mask: Mask): Promise<Scores> {
   const weights = applyMask(sizes, mask);
   const flow = await net.flow(weights);
-  return Object.fromEntries(net.prunable.map((name) => [name, flow[name]!.map((f, i) => f * weights[name]![i]!)]));
+  return Object.fromEntries(
+    net.prunable.map((name) => {
+      const [through, size] = [flow[name]!, weights[name]!];
+      const scores = new Float64Array(size.length);
+      for (let i = 0; i < scores.length; i++) scores[i] = through[i]! * size[i]!;
+      return [name, scores];
+    }),
+  );
 }
+
+export const sizesOf = (weights: Weights): Weights =>
+  Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, values.map(Math.abs)]));
 
 export const synflow: Method<z.infer<typeof settings>> = {
   id: "synflow",
@@ -40,9 +50,10 @@ export const synflow: Method<z.infer<typeof settings>> = {
   settings,
   sparse: true,
   async findTicket(net, sparsity, { rounds }) {
+    const sizes = sizesOf(net.initial);
     let mask: Mask = {};
     for (let round = 1; round <= rounds; round++)
-      mask = pickByScore(net.quotas(sparsity, round, rounds), await synflowScores(net, mask), mask);
+      mask = pickByScore(net.quotas(sparsity, round, rounds), await synflowScores(net, sizes, mask), mask);
     return { mask, weights: net.initial };
   },
 };
