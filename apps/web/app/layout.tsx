@@ -36,7 +36,7 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
             </Link>
             <nav
               aria-label="Site"
-              className="order-last -mx-1 flex w-full gap-4 overflow-x-auto px-1 text-[0.8125rem] sm:gap-5 sm:text-sm lg:order-none lg:mx-0 lg:w-auto lg:self-end lg:overflow-visible"
+              className="order-last flex w-full flex-wrap gap-x-4 text-[0.8125rem] sm:gap-x-5 sm:text-sm lg:order-none lg:w-auto lg:self-end"
             >
               <NavLinks />
             </nav>

@@ -47,7 +47,7 @@ export function RegistryEntry({
     <section
       id={id}
       aria-labelledby={`${id}-name`}
-      className="grid gap-x-10 gap-y-3 py-6 target:bg-wash lg:grid-cols-[19rem_minmax(0,1fr)]"
+      className="grid gap-x-10 gap-y-3 py-6 target:bg-wash max-lg:grid-cols-[minmax(0,1fr)] lg:grid-cols-[19rem_minmax(0,1fr)]"
     >
       <div>
         <h2 id={`${id}-name`} className="heading flex items-center gap-2">

@@ -124,7 +124,9 @@ export function SubmitForm({
           {method.fields.map((of) => field(`method.${of.name}`, of.name, of, fallbackOf(of)))}
         </Group>
         <Group title="Final training" note="The same for every method; another recipe is another table.">
-          {choices.recipe.map((of) => field(`recipe.${of.name}`, of.name, of, dataset.recipe[of.name] ?? ""))}
+          {choices.recipe.map((of) =>
+            field(`recipe.${of.name}`, of.name, of, dataset.recipe[of.name] ?? fallbackOf(of)),
+          )}
         </Group>
         <Group title="Where">
           {field(

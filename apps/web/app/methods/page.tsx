@@ -39,7 +39,7 @@ export default async function MethodsPage() {
 }
 
 function SettingsTable({ fields }: { fields: readonly Field[] }) {
-  if (fields.length === 0) return <p className="note self-center">It has no settings.</p>;
+  if (fields.length === 0) return <p className="note lg:pt-1.5">It has no settings.</p>;
   return (
     <table className="data self-start">
       <caption className="sr-only">Settings</caption>

@@ -44,24 +44,26 @@ export default async function ModelsPage() {
 
 function SizesTable({ sizes }: Pick<ModelSizes, "sizes">) {
   return (
-    <table className="data self-start">
+    <table className="data self-start sm:table-fixed">
       <caption className="sr-only">Size by images</caption>
       <thead>
         <tr>
-          <th scope="col">Images</th>
+          <th scope="col" className="sm:w-40">
+            Images
+          </th>
           <th scope="col" className="max-md:hidden">
             Data sets
           </th>
-          <th scope="col" className="number max-sm:hidden">
+          <th scope="col" className="number max-sm:hidden sm:w-20">
             Classes
           </th>
-          <th scope="col" className="number">
+          <th scope="col" className="number sm:w-28">
             Parameters
           </th>
-          <th scope="col" className="number">
+          <th scope="col" className="number sm:w-28">
             Prunable
           </th>
-          <th scope="col" className="number">
+          <th scope="col" className="number whitespace-normal! sm:w-28">
             Multiply-adds
           </th>
         </tr>
@@ -71,6 +73,9 @@ function SizesTable({ sizes }: Pick<ModelSizes, "sizes">) {
           <tr key={on[0]!.id}>
             <th scope="row" className="font-normal! text-ink! align-baseline! whitespace-nowrap">
               {imageText(on[0]!.shape)}
+              {sizes.some((other) => other.on !== on && `${other.on[0]!.shape}` === `${on[0]!.shape}`) && (
+                <span className="note block sm:hidden">{formatCount(on[0]!.classes)} classes</span>
+              )}
             </th>
             <td className="max-md:hidden">{on.map(({ name }) => name).join(", ")}</td>
             <td className="number max-sm:hidden">{formatCount(on[0]!.classes)}</td>
