@@ -2,7 +2,10 @@
 import type { Page } from "@playwright/test";
 import { expect, test, toySpec } from "./test.ts";
 
-const PAGES = ["/", "/jobs", "/jobs/JOB", "/results/RESULT", "/submit", "/runners", "/methods", "/engine", "/sign-in"];
+const PAGES = [
+  ...["/", "/jobs", "/jobs/JOB", "/results/RESULT", "/submit", "/runners", "/methods", "/models", "/datasets"],
+  ...["/engine", "/sign-in"],
+];
 const SCREENS = [
   { width: 1440, height: 900, colorScheme: "light" },
   { width: 390, height: 844, colorScheme: "dark" },
@@ -97,6 +100,18 @@ for (const { width, height, colorScheme } of SCREENS) {
     await context.close();
   });
 }
+
+test("run it: the form has that data set and model, and what they leave out stays left out", async ({ page }) => {
+  for (const [path, entry] of [
+    ["/models", "lenet-5"],
+    ["/datasets", "kmnist"],
+  ] as const) {
+    await page.goto(`${path}#${entry}`);
+    await page.locator(`#${entry}`).getByRole("link", { name: "run it" }).click();
+    await expect(page.getByLabel(path === "/models" ? "Model" : "Data set", { exact: true })).toHaveValue(entry);
+    await expect(page.getByLabel("augmentation", { exact: true })).toHaveValue("");
+  }
+});
 
 test("dark is dark and light is light", async ({ site, browser }) => {
   const lightness = async (colorScheme: "light" | "dark") => {
