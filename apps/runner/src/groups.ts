@@ -38,7 +38,7 @@ export interface Group {
   readonly speedUp: number | null;
 }
 
-/** In the order in which they first appear. */
+/** By data set, model, sparsity and method; of one method, what has fewer settings first. */
 export function groupsOf(results: readonly StoredResult[]): Group[] {
   const byDigest = new Map<string, StoredResult[]>();
   for (const one of results) {
@@ -46,7 +46,19 @@ export function groupsOf(results: readonly StoredResult[]): Group[] {
     byDigest.set(digest, [...(byDigest.get(digest) ?? []), one]);
   }
   const names = namesOf([...byDigest.values()].map(([first]) => first!.spec));
-  return [...byDigest].map(([digest, members], i) => groupOf(digest, names[i]!, members));
+  return [...byDigest].map(([digest, members], i) => groupOf(digest, names[i]!, members)).sort(inOrder);
+}
+
+function inOrder({ spec: a, name }: Group, { spec: b, name: other }: Group): number {
+  const compare = (x: string, y: string) => (x < y ? -1 : x > y ? 1 : 0);
+  return (
+    compare(a.dataset, b.dataset) ||
+    compare(a.model, b.model) ||
+    a.sparsity - b.sparsity ||
+    methods.ids.indexOf(a.method.id) - methods.ids.indexOf(b.method.id) ||
+    name.length - other.length ||
+    compare(name, other)
+  );
 }
 
 function groupOf(digest: string, name: string, members: readonly StoredResult[]): Group {

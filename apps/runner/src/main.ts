@@ -3,7 +3,7 @@
  * usage, 130 stopped by Ctrl-C before the end.
  */
 import { ENGINE_CHOICES, MOST_THREADS, Problem } from "@ticketmark/core";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Crashed } from "./child.ts";
 import { VERSION } from "./code.ts";
 import { compareCommand } from "./compare-command.ts";
@@ -12,6 +12,7 @@ import { doctor } from "./doctor.ts";
 import { EXPORTED, exportCommand } from "./export-command.ts";
 import { importCommand } from "./import-command.ts";
 import { describe, type KindName } from "./lists.ts";
+import { PLOTS, type PlotKind, plotCommand } from "./plot-command.ts";
 import { Unreachable } from "./retry.ts";
 import { readSpec, runCommand } from "./run-command.ts";
 import { enrol, start } from "./runner-command.ts";
@@ -133,6 +134,16 @@ command(program, "import", "Take weights from a safetensors file, to train from:
     if (!net) throw new Problem("bad-request", "import: expected --model and --dataset, or --spec");
     const written = await importCommand({ path, net, out });
     print(json ? JSON.stringify(written) : `Written to ${written.out}; in a spec: "initial": "${written.initial}"`);
+  });
+
+command(program, "plot", "Draw results as SVG or PNG.")
+  .addArgument(new Argument("<kind>", "what to draw; weights and masks are of one run").choices(PLOTS))
+  .argument("<results...>", "result files, folders of runs, or folders of such folders")
+  .requiredOption("--out <file>", "where to: a name that ends in .svg or .png")
+  .action(async (kind: PlotKind, paths: string[], _options: unknown, self: Command) => {
+    const { json, out } = self.optsWithGlobals<Common & { out: string }>();
+    await plotCommand(kind, paths, out);
+    print(json ? JSON.stringify({ kind, out }) : `Written to ${out}`);
   });
 
 const suite = command(program, "suite", "Suites: specs that belong together, run here or queued at a site.");
