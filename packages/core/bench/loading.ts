@@ -44,7 +44,7 @@ const CASES: readonly Case[] = [
 /** Threads that make batches; 0 = they are made between iterations. */
 const THREADS = [0, 1, 2];
 
-/** Of each of `rounds` turns: mean milliseconds waited for data, and of a whole iteration. */
+/** Milliseconds that each iteration waited for data, and each turn's mean of a whole iteration. */
 interface Times {
   readonly waited: number[];
   readonly whole: number[];
@@ -78,15 +78,16 @@ async function turn(
   batches: () => ReturnType<Batches>,
   count: number,
 ) {
-  let [waited, began] = [0, 0];
+  const waited: number[] = [];
+  let began = 0;
   for (let i = -READY; i < count; i++) {
-    if (i === 0) [waited, began] = [0, performance.now()];
+    if (i === 0) began = performance.now();
     const asked = performance.now();
     const batch = await batches();
-    waited += performance.now() - asked;
+    if (i >= 0) waited.push(performance.now() - asked);
     await step(batch);
   }
-  return { waited: waited / count, whole: (performance.now() - began) / count };
+  return { waited, whole: (performance.now() - began) / count };
 }
 
 async function measure(one: Case, contender: Contender, folder: string, rounds: number): Promise<Times[]> {
@@ -119,7 +120,7 @@ async function measure(one: Case, contender: Contender, folder: string, rounds: 
       );
       await network.losses();
       if (round < 0) continue; // what is only done once
-      times[i]!.waited.push(waited);
+      times[i]!.waited.push(...waited);
       times[i]!.whole.push(whole);
     }
   }
