@@ -58,8 +58,9 @@ const NARROW: Box = { width: 358, height: 340, left: 36, right: 80, font: 11 };
 const TOP = 26;
 const BOTTOM = 44;
 const DASHES = [undefined, "7 4", "2 3", "9 3 2 3"];
-/** Pixels between lines that share an x, so that their error bars can be told apart. */
+/** Pixels between lines that share an x, so that their error bars can be told apart; and from the first of them to the last. */
 const STEP_ASIDE = 4;
+const MOST_ASIDE = 40;
 
 export function LineChart(props: ChartProps) {
   return (
@@ -96,16 +97,24 @@ function Drawing({
   const values = [...points.flatMap((p) => [p.low ?? p.y, p.high ?? p.y]), ...references.map((r) => r.y)];
   const y = scaleLinear(rangeOf(values, 0.05), [floor, TOP]);
   const ticks = y.ticks(7);
-  const aside = (i: number) => (i - (series.length - 1) / 2) * STEP_ASIDE;
+  const step = Math.min(STEP_ASIDE, MOST_ASIDE / series.length);
+  const aside = (i: number) => (i - (series.length - 1) / 2) * step;
 
   // A line that ends well before the edge has its name beside its end; the others have theirs in the margin.
   const last = series.map((s, i) => {
     const end = s.points.at(-1)!;
-    return { key: s.key, name: s.name, method: s.method, x: x(end.x) + aside(i), y: y(end.y) };
+    return {
+      key: s.key,
+      name: s.name,
+      method: s.method,
+      early: x(end.x) < outer - 70,
+      x: x(end.x) + aside(i),
+      y: y(end.y),
+    };
   });
-  const early = last.filter((end) => end.x < outer - 70);
+  const early = last.filter((end) => end.early);
   const ends = [
-    ...last.filter((end) => !early.includes(end)),
+    ...last.filter((end) => !end.early),
     ...references.map((r) => ({ key: r.key, name: r.name, method: r.method, x: outer, y: y(r.y) })),
   ];
   const names = spread(
