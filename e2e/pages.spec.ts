@@ -4,6 +4,7 @@ import { expect, test, toySpec } from "./test.ts";
 
 const PAGES = [
   ...["/", "/jobs", "/jobs/JOB", "/results/RESULT", "/submit", "/runners", "/methods", "/models", "/datasets"],
+  ...["/suites", "/suites/mnist-reference"],
   ...["/engine", "/sign-in"],
 ];
 const SCREENS = [
@@ -111,6 +112,18 @@ test("run it: the form has that data set and model, and what they leave out stay
     await expect(page.getByLabel(path === "/models" ? "Model" : "Data set", { exact: true })).toHaveValue(entry);
     await expect(page.getByLabel("augmentation", { exact: true })).toHaveValue("");
   }
+});
+
+test("a suite says what is missing, and a maintainer queues it", async ({ signedIn: page, site }) => {
+  await page.goto("/suites");
+  await page.getByRole("link", { name: "ResNet-20 on MNIST" }).click();
+  await expect(page.getByText("9 missing, of 9")).toBeVisible();
+  await page.getByRole("button", { name: "Queue the 9 that are missing or failed" }).click();
+  await expect(page.getByRole("button", { name: "All queued" })).toBeDisabled({ timeout: 30_000 });
+  await expect(page.getByText("missing", { exact: true })).toHaveCount(0);
+  const { specs } = await site.get("/suites/resnet20-mnist32");
+  for (const { jobId } of specs) expect((await site.post(`/jobs/${jobId}/cancel`)).ok).toBe(true); // no runner has the time
+  await expect(page.getByRole("button", { name: "Queue the 9" })).toBeEnabled({ timeout: 30_000 });
 });
 
 test("dark is dark and light is light", async ({ site, browser }) => {

@@ -3,6 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import {
   type ClassFolder,
   groupDigest,
+  namesOf,
   type Plan,
   parseSpec,
   type Spec,
@@ -21,6 +22,7 @@ interface SuiteSpec {
   readonly spec: Spec;
   readonly specDigest: string;
   readonly groupDigest: string;
+  readonly name: string;
 }
 
 /** Of suites without classes: they never change while this process runs, and are work to complete. */
@@ -29,10 +31,14 @@ const known = new Map<string, readonly SuiteSpec[]>();
 function specsOfSuite(suite: Suite, classes?: readonly ClassFolder[]): readonly SuiteSpec[] {
   const kept = classes ? undefined : known.get(suite.id);
   if (kept) return kept;
-  const list = specsOf(suite, classes).map((input) => {
-    const spec = parseSpec(input);
-    return { spec, specDigest: specDigest(spec), groupDigest: groupDigest(spec) };
-  });
+  const specs = specsOf(suite, classes).map(parseSpec);
+  const names = namesOf(specs);
+  const list = specs.map((spec, i) => ({
+    spec,
+    specDigest: specDigest(spec),
+    groupDigest: groupDigest(spec),
+    name: names[i]!,
+  }));
   if (!classes) known.set(suite.id, list);
   return list;
 }

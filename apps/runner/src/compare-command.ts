@@ -1,5 +1,5 @@
 /** `ticketmark compare RESULTS…`: groups side by side, who is better, and whether a reference is met. */
-import { Problem, type Summary, suites } from "@ticketmark/core";
+import { Problem, percent, type Summary, suites } from "@ticketmark/core";
 import {
   type AgainstReference,
   againstReference,
@@ -11,7 +11,7 @@ import {
   pText,
   REFERENCE_LEVEL,
 } from "./compare.ts";
-import { type Group, groupsOf, percent } from "./groups.ts";
+import { type Group, groupsOf } from "./groups.ts";
 import { readResults } from "./results.ts";
 import { formatSeconds } from "./status.ts";
 import { tableText } from "./tables.ts";

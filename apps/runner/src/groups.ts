@@ -1,13 +1,12 @@
 /** Results of one spec and several seeds are a group: its means, its spread, its cost, and what to call it. */
 import {
-  canonicalJson,
   groupDigest,
   methods,
+  namesOf,
   type Result,
   type Score,
   type Spec,
   type Summary,
-  scheduleSchema,
   summarise,
 } from "@ticketmark/core";
 import type { StoredResult } from "./results.ts";
@@ -93,48 +92,3 @@ function groupOf(digest: string, name: string, members: readonly StoredResult[])
 }
 
 export const share = ({ correct, total }: Score): number => correct / total;
-
-/** A name for each spec: its method and sparsity, and whatever else is not the same in all of them. */
-export function namesOf(specs: readonly Spec[]): string[] {
-  const everywhere = varying(specs.map(surroundings));
-  return specs.map((spec) => {
-    const alike = specs.filter(({ method }) => method.id === spec.method.id);
-    const settings = varying(alike.map(({ method: { id: _, ...rest } }) => rest));
-    const recipes = varying(alike.map(({ recipe }) => ({ ...recipe })));
-    const parts = [
-      ...texts(everywhere, surroundings(spec)),
-      ...texts(settings, spec.method),
-      ...texts(recipes, { ...spec.recipe }),
-    ];
-    const sparsity = spec.sparsity > 0 ? ` at ${percent(spec.sparsity)}` : "";
-    return [`${methods.get(spec.method.id).name}${sparsity}`, ...parts].join(", ");
-  });
-}
-
-const surroundings = ({ dataset, classes, model, scope, protocol }: Spec): Record<string, unknown> => ({
-  dataset,
-  classes: classes?.length,
-  model,
-  scope,
-  protocol,
-});
-
-/** Keys that do not have one value in all of them. */
-const varying = (all: readonly Readonly<Record<string, unknown>>[]): string[] =>
-  [...new Set(all.flatMap((one) => Object.keys(one)))]
-    .filter((key) => new Set(all.map((one) => canonicalJson(one[key] ?? null))).size > 1)
-    .sort();
-
-const texts = (keys: readonly string[], of: Readonly<Record<string, unknown>>): string[] =>
-  keys.flatMap((key) => (of[key] === undefined ? [] : [`${key} ${settingText(of[key])}`]));
-
-function settingText(value: unknown): string {
-  const steps = scheduleSchema.safeParse(value);
-  if (steps.success) {
-    return steps.data.map(({ epoch, value }) => (epoch === 0 ? `${value}` : `${value} from epoch ${epoch}`)).join(", ");
-  }
-  return typeof value === "string" ? value : canonicalJson(value);
-}
-
-/** 0.98 → "98 %", with as many digits as it has. */
-export const percent = (share: number): string => `${Number((100 * share).toPrecision(12))} %`;

@@ -15,13 +15,14 @@ import {
   models,
   Problem,
   parameters,
+  percent,
   type Spec,
   sparsityTicks,
   type TicketFile,
   type Weights,
 } from "@ticketmark/core";
 import { scaleLinear } from "d3-scale";
-import { type Group, percent } from "./groups.ts";
+import type { Group } from "./groups.ts";
 import { type Line, linePlot, type Point, type Tick } from "./line-plot.ts";
 import type { StoredResult } from "./results.ts";
 import { colourOf, EDGE, el, INK, path, picture, RULE, short, text } from "./svg.ts";

@@ -4,10 +4,9 @@ import { type ClassFolder, classesSchema, Problem, parseSpec, type SpecInput, sp
 import { Client } from "./client.ts";
 import { compareCommand } from "./compare-command.ts";
 import { readJson } from "./files.ts";
-import { namesOf } from "./groups.ts";
 import { type LocalRun, readStdin } from "./run-command.ts";
 import { parseServer } from "./settings.ts";
-import { createStatus, formatShare, labelOf } from "./status.ts";
+import { createStatus, formatShare } from "./status.ts";
 import { isOver, type LocalStatus, runSuite, runsOf, statusOf } from "./suite-run.ts";
 import { tableText } from "./tables.ts";
 
@@ -81,7 +80,13 @@ export async function suiteStatusHere(
   const runs = runsOf(await specsOfSuite(id, classes));
   const all = await Promise.all(runs.map((run) => statusOf(run, resolve(out))));
   if (json) return JSON.stringify(localJson(id, out, all), null, 2);
-  const rows = all.map((one) => [labelOf(one.spec), one.state, accuracyOf(one), one.message ?? ""]);
+  const names = namesOf(all.map(({ spec }) => spec));
+  const rows = all.map((one, i) => [
+    `${names[i]}, seed ${one.spec.seed}`,
+    one.state,
+    accuracyOf(one),
+    one.message ?? "",
+  ]);
   return `${statusTable(rows)}\n\n${countsText(
     id,
     all.map(({ state }) => state),
@@ -92,8 +97,8 @@ export async function suiteStatusHere(
 export async function suiteStatusAt(id: string, server: string, json: boolean): Promise<string> {
   const status = await new Client(parseServer(server), null).suite(id);
   if (json) return JSON.stringify(status, null, 2);
-  const rows = status.specs.map(({ method, sparsity, seed, state, accuracy, message }) => [
-    labelOf({ method, sparsity, seed }),
+  const rows = status.specs.map(({ name, seed, state, accuracy, message }) => [
+    `${name}, seed ${seed}`,
     state,
     accuracy === null ? "" : formatShare(accuracy),
     message ?? "",

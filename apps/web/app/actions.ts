@@ -1,6 +1,6 @@
 "use server";
 /** What people do through pages. Next checks that an action's request comes from this site. */
-import { Problem } from "@ticketmark/core";
+import { Problem, suites } from "@ticketmark/core";
 import { revalidatePath } from "next/cache";
 import { cookies } from "next/headers";
 import { redirect } from "next/navigation";
@@ -12,6 +12,7 @@ import { idFrom } from "../http.ts";
 import { dropDead } from "../pending.ts";
 import { hashSecret, newSecret } from "../secret.ts";
 import { maintainerFromCookies, signIn, signOut } from "../session.ts";
+import { queueSuite } from "../suite.ts";
 
 export type Theme = "system" | "light" | "dark";
 
@@ -69,6 +70,20 @@ export async function tellRunnerHere(_: string | null, form: FormData): Promise<
     throw fault;
   }
   revalidatePath("/runners");
+  return null;
+}
+
+/** Queues what is missing, failed or cancelled of a suite. The fault to show, null when it is done. */
+export async function queueSuiteHere(_: string | null, form: FormData): Promise<string | null> {
+  const maintainer = await maintainerFromCookies();
+  if (!maintainer) return "Sign in to queue a suite.";
+  try {
+    await queueSuite(suites.get(String(form.get("suite"))), undefined, maintainer);
+  } catch (fault) {
+    if (fault instanceof Problem) return fault.message;
+    throw fault;
+  }
+  revalidatePath("/suites", "layout");
   return null;
 }
 

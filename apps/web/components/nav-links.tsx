@@ -7,6 +7,7 @@ import { LinkPending } from "./link-pending.tsx";
 const PAGES = [
   ["/", "Leaderboard", "/results"],
   ["/jobs", "Jobs", "/jobs/"],
+  ["/suites", "Suites", "/suites/"],
   ["/submit", "Submit", "/submit/"],
   ["/runners", "Runners", "/runners/"],
   ["/methods", "Methods", "/methods/"],

@@ -143,6 +143,8 @@ export const suiteStatusSchema = z.strictObject({
       z.strictObject({
         specDigest: digestSchema,
         groupDigest: digestSchema,
+        /** Of its row, all seeds: method, sparsity, and what tells it from the suite's other rows. */
+        name: z.string(),
         dataset: z.string(),
         model: z.string(),
         method: z.looseObject({ id: z.string() }),

@@ -31,6 +31,7 @@ export { exportSafetensors, importSafetensors } from "./safetensors.ts";
 export * from "./scope.ts";
 export * from "./signature.ts";
 export * from "./spec.ts";
+export * from "./spec-names.ts";
 export * from "./statement.ts";
 export * from "./statistics.ts";
 export * from "./suites/index.ts";
