@@ -1,6 +1,15 @@
 /** `ticketmark suite list | show | run | status | queue`: the suites of core, here or at a site. */
 import { resolve } from "node:path";
-import { type ClassFolder, classesSchema, Problem, parseSpec, type SpecInput, specsOf, suites } from "@ticketmark/core";
+import {
+  type ClassFolder,
+  classesSchema,
+  namesOf,
+  Problem,
+  parseSpec,
+  type SpecInput,
+  specsOf,
+  suites,
+} from "@ticketmark/core";
 import { Client } from "./client.ts";
 import { compareCommand } from "./compare-command.ts";
 import { readJson } from "./files.ts";
