@@ -16,8 +16,10 @@ import {
   Problem,
   parameters,
   percent,
+  type Result,
   type Spec,
   sparsityTicks,
+  summarise,
   type TicketFile,
   type Weights,
 } from "@ticketmark/core";
@@ -106,14 +108,14 @@ export function curvesPlot(groups: readonly Group[]): string {
   if (counted.length === 0) throw new Problem("bad-request", "expected results with learning curves; found none");
   const lines = withDashes(
     counted.map((group) => {
-      const members = group.counted.map(({ result: { curves } }) =>
-        curves.iteration.map((x, i): Point => ({ x, y: errorPosition(curves.testAccuracy[i]!, imagesOf(group)) })),
-      );
+      const curves = group.counted.map(({ result }) => result.curves);
+      const place = (x: number, accuracy: number): Point => ({ x, y: errorPosition(accuracy, imagesOf(group)) });
+      const members = curves.map(({ iteration, testAccuracy }) => iteration.map((x, i) => place(x, testAccuracy[i]!)));
       return {
         name: group.name,
         method: group.spec.method.id,
         markers: false,
-        points: meanCurve(members),
+        points: meanCurve(curves).map(({ x, y }) => place(x, y)),
         ...(members.length > 1 && { members }),
       };
     }),
@@ -133,12 +135,12 @@ export function curvesPlot(groups: readonly Group[]): string {
   });
 }
 
-/** Of curves with the same iterations; else the first seed's. */
-function meanCurve(members: readonly (readonly Point[])[]): readonly Point[] {
-  const first = members[0]!;
-  const alike = members.every((curve) => curve.length === first.length && curve.every(({ x }, i) => x === first[i]!.x));
-  if (!alike) return first;
-  return first.map(({ x }, i) => ({ x, y: members.reduce((sum, curve) => sum + curve[i]!.y, 0) / members.length }));
+/** Accuracies of curves with the same iterations; else the first seed's. */
+function meanCurve(curves: readonly Result["curves"][]): Point[] {
+  const [{ iteration: xs }] = curves as [Result["curves"]];
+  const alike = curves.every(({ iteration }) => iteration.join() === xs.join());
+  const of = alike ? curves : curves.slice(0, 1);
+  return xs.map((x, i) => ({ x, y: summarise(of.map(({ testAccuracy }) => testAccuracy[i]!)).mean }));
 }
 
 function withDashes(lines: readonly (Omit<Line, "colour" | "dash"> & { readonly method: string })[]): Line[] {
@@ -170,7 +172,10 @@ export function weightsPlot({ spec }: StoredResult, ticket: TicketFile, trained:
         { name: "after the final training", colour: INK, values: choose(trained.weights, 1) },
       ],
     },
-    { name: "weights that leave", curves: [{ name: "initial", colour: EDGE, values: choose(initial, 0) }] },
+    {
+      name: "weights that leave, 0 in the ticket (right before the cut they are in no file)",
+      curves: [{ name: "initial", colour: EDGE, values: choose(initial, 0) }],
+    },
   ];
   // wide enough for nearly all weights before the final training, which spreads some of them far
   const most = Math.max(...[initial, ticket.weights].map((weights) => quantile(choose(weights, 1), 0.995)), 1e-6);
