@@ -5,6 +5,7 @@ import Link from "next/link";
 import { formatPercent } from "./format.ts";
 import { MethodMark } from "./method-mark.tsx";
 import { stateName } from "./suite-counts.tsx";
+import { percentDone } from "./suite-version.ts";
 import { summaryText } from "./summary-text.ts";
 
 type SuiteSpec = SuiteStatus["specs"][number];
@@ -55,10 +56,10 @@ function meanText(row: readonly SuiteSpec[]): string {
 
 function Cell({ spec }: { spec: SuiteSpec | undefined }) {
   if (!spec) return null;
-  const { state, jobId, resultId, outcome, accuracy, progress, message } = spec;
+  const { state, jobId, resultId, outcome, accuracy, message } = spec;
   if (state === "missing") return <span className="text-soft">{stateName(state)}</span>;
-  const share =
-    state === "running" && progress ? ` ${Math.floor((100 * progress.iteration) / progress.iterations)} %` : "";
+  const percent = percentDone(spec);
+  const share = percent && ` ${percent} %`;
   const words = accuracy !== null ? formatPercent(accuracy) : state === "done" ? outcome : stateName(state) + share;
   const bad = state === "failed" || (state === "done" && accuracy === null);
   return (

@@ -9,6 +9,7 @@ import { siteAddress } from "../../../components/site-address.ts";
 import { SuiteCounts } from "../../../components/suite-counts.tsx";
 import { SuiteLive } from "../../../components/suite-live.tsx";
 import { SuiteTable } from "../../../components/suite-table.tsx";
+import { suiteVersion } from "../../../components/suite-version.ts";
 import { maintainerFromCookies } from "../../../session.ts";
 import { statusOfSuite } from "../../../suite.ts";
 
@@ -69,7 +70,7 @@ export default async function SuitePage({ params }: Props) {
           {suite.id}
         </a>
       </p>
-      <SuiteLive suite={suite.id} />
+      <SuiteLive suite={suite.id} version={suiteVersion({ specs })} />
     </>
   );
 }
