@@ -149,7 +149,7 @@ export const runJob: RunJob = async (spec, options) => {
   });
 
   const prunable = parameters(architecture).filter((parameter) => parameter.prunable);
-  const { augmentation } = spec.recipe;
+  const augmentation = spec.recipe.augmentation === "none" ? undefined : spec.recipe.augmentation;
   // the rest are copied faster than a thread could be asked for them
   const isWork = augmentation !== undefined || !(data.train.images instanceof Uint8Array);
   const loader = isWork ? options.openLoader?.(lookOf(dataset), data.train.images) : undefined;

@@ -153,3 +153,12 @@ test("every method describes every setting, and its defaults make a spec", () =>
     },
   });
 });
+
+test("augmentation can be left out of a recipe that has it, and is not named in one that has none", () => {
+  const of = (dataset: string, recipe: object) => parseSpec({ dataset, model: "resnet-8", method: "dense", recipe });
+  expect(of("cifar-10", {}).recipe.augmentation).toBe("crop-flip");
+  const without = of("cifar-10", { augmentation: "none" });
+  expect(without.recipe.augmentation).toBe("none");
+  expect(parseCompleteSpec(without)).toEqual(without);
+  expect(specDigest(of("mnist-32", { augmentation: "none" }))).toBe(specDigest(of("mnist-32", {})));
+});

@@ -104,7 +104,10 @@ export function parseSpec(input: unknown): Spec {
   const method = id === undefined ? undefined : found(() => methods.get(id), faults);
 
   const settings = method && check(method.settings, given, "method", faults);
-  const recipe = check(recipeSchema, { ...dataset?.recipe, ...changes }, "recipe", dataset ? faults : []);
+  const recipe = recipeOf(
+    check(recipeSchema, { ...dataset?.recipe, ...changes }, "recipe", dataset ? faults : []),
+    dataset,
+  );
   const sparsity = wanted ?? (method?.sparse ? undefined : 0);
   if (whole && sparsity === undefined) faults.push(`sparsity: expected 0 ≤ sparsity < 1 for method ${id}; got none`);
   if (method && !method.sparse && sparsity !== 0)
@@ -123,6 +126,13 @@ export function parseSpec(input: unknown): Spec {
     protocol: whole.protocol,
     ...(whole.initial && { initial: whole.initial }),
   };
+}
+
+/** "none" is said only where the data set's own recipe augments: one training has one spec. */
+function recipeOf(recipe: Recipe | undefined, dataset: Dataset | undefined): Recipe | undefined {
+  if (recipe?.augmentation !== "none" || dataset?.recipe.augmentation !== undefined) return recipe;
+  const { augmentation: _, ...rest } = recipe;
+  return rest;
 }
 
 /** The fields that fit by themselves, of an input that does not fit as a whole: so that their own faults are told too. */

@@ -17,9 +17,9 @@ export const recipeSchema = z.strictObject({
   nesterov: z.boolean().describe("Nesterov momentum"),
   labelSmoothing: z.number().min(0).max(1).describe("share of the label spread over all classes"),
   augmentation: z
-    .enum(["crop-flip", "random-resized-crop"])
+    .enum(["none", "crop-flip", "random-resized-crop"])
     .optional()
-    .describe("how training images vary, drawn anew for each image of each epoch; left out: not at all"),
+    .describe("how training images vary, drawn anew for each image of each epoch; left out: as the data set's recipe has it"),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;
