@@ -4,10 +4,12 @@
  *
  * Extrusion has the settings of the authors' README (RST: 89,996 iterations, RST-Iter: 5 × 20,000, both at batch 64), with
  * masks drawn at random, as the paper says and the README's command for one-shot RST does not. Published nowhere, and so
- * chosen here: trainings inside L1, LTH, Early-Bird and their Iters are by the recipe; rounds are 5, as RST-Iter's.
+ * chosen here: trainings inside L1, LTH, Early-Bird and their Iters are by the recipe; rounds are 5, as RST-Iter's. Not
+ * the paper's either: scratch with as many iterations as RST, and with as many as RST-Iter; Early-Bird's thresholds.
  */
 import type { ClassFolder } from "../datasets/dataset.ts";
 import type { SpecInput } from "../spec.ts";
+import { earlyBirdAt } from "./early-bird.ts";
 import type { Suite } from "./suite.ts";
 
 const SPARSITIES = [0.5, 0.7, 0.9, 0.95, 0.98];
@@ -16,17 +18,22 @@ const SEEDS = [0, 1, 2];
 const rst = { id: "rst" };
 /** As theirs, a round takes the smallest weights to be those that left before. */
 const rstIter = { id: "rst-iter", rounds: 5, earlier: "magnitude" };
+const lthIter = { id: "lth-iter", rounds: 5 };
 
-const sparse: readonly SpecInput["method"][] = [
+type Row = SpecInput["method"] | ((sparsity: number) => SpecInput["method"]);
+
+const sparse: readonly Row[] = [
   rst,
   rstIter,
   "random",
   "scratch-equal-iterations",
+  // RST-Iter's iterations: 49,996 with the last raise, and 50,004
+  { id: "scratch-equal-iterations", settle: 50_004 },
   "lth",
-  { id: "lth-iter", rounds: 5 },
+  lthIter,
   "l1",
   { id: "l1-iter", rounds: 5 },
-  "early-bird",
+  earlyBirdAt,
 ];
 
 type Task = Pick<SpecInput, "dataset" | "classes" | "model">;
@@ -35,7 +42,13 @@ type Task = Pick<SpecInput, "dataset" | "classes" | "model">;
 const grid = (task: Task): SpecInput[] =>
   SEEDS.flatMap((seed) => {
     const common = { ...task, seed, protocol: "paper" } as const;
-    const rows = sparse.flatMap((method) => SPARSITIES.map((sparsity) => ({ ...common, method, sparsity })));
+    const rows = sparse.flatMap((row) =>
+      SPARSITIES.map((sparsity) => ({
+        ...common,
+        method: typeof row === "function" ? row(sparsity) : row,
+        sparsity,
+      })),
+    );
     return [{ ...common, method: "dense" }, ...rows];
   });
 
@@ -63,7 +76,10 @@ export const dlthImagenetSubset: Suite = {
   specs: (classes?: readonly ClassFolder[]) => grid({ dataset: "imagenet", classes, model: "resnet-18-imagenet" }),
 };
 
-/** One setting of RST at a time, from the published ones, which stand first: 90 and 98 %, three seeds. */
+/**
+ * One setting of RST at a time, from the published ones, which stand first: 90 and 98 %, three seeds. Then what is left of
+ * RST and LTH-Iter without a part of their tickets.
+ */
 const changes: readonly Readonly<Record<string, unknown>>[] = [
   rst,
   { ...rst, schedule: "x2" },
@@ -77,12 +93,16 @@ const changes: readonly Readonly<Record<string, unknown>>[] = [
   { ...rst, granularity: 2e-4, settle: 20_000 },
   { ...rst, interval: 10, settle: 80_000 },
   ...[2, 3, 5, 10].map((rounds) => ({ ...rstIter, rounds })),
+  ...["shuffled-mask", "redrawn-weights", "no-penalty"].map((control) => ({ ...rst, control })),
+  lthIter,
+  ...["shuffled-mask", "redrawn-weights"].map((control) => ({ ...lthIter, control })),
 ];
 
 export const dlthAblations: Suite = {
   id: "dlth-ablations",
   name: "DLTH ablations",
-  summary: "RST with ResNet-56 on CIFAR-10: schedules, limits, iterations and rounds, at 90 and 98 %; seeds 0 to 2.",
+  summary:
+    "ResNet-56 on CIFAR-10 at 90 and 98 %: RST's schedules, limits, iterations and rounds, controls of RST and LTH-Iter; seeds 0 to 2.",
   specs: () =>
     SEEDS.flatMap((seed) =>
       [0.9, 0.98].flatMap((sparsity) =>

@@ -6,6 +6,7 @@
  * seeds after each comparison is there once; then the methods that the reference does not have.
  */
 import type { SpecInput } from "../spec.ts";
+import { earlyBirdAt } from "./early-bird.ts";
 import { lthIter, rst, rstIter, scratch } from "./reference.ts";
 import type { Suite } from "./suite.ts";
 
@@ -18,9 +19,8 @@ const spec = (method: SpecInput["method"], sparsity: number, seed = 0): SpecInpu
   protocol: "paper",
 });
 
-/** Two masks of 98 % differ in at most 4 % of their entries; a tenth of that, as 0.1 is of what masks of 50 % may differ in. Five
- * epochs are too few to wait for five masks. */
-const earlyBird = { id: "early-bird", window: 2, threshold: 0.004 };
+/** Five epochs are too few to wait for five masks. */
+const earlyBird = { ...earlyBirdAt(0.98), window: 2 };
 /** As often as RigL: once an epoch would be four times in all. */
 const set = { id: "set", every: 100 };
 

@@ -93,17 +93,30 @@ test("resnet20-mnist32: extrusion of 1,000 iterations, then three epochs of 469"
   expect([methodIterations, finalIterations]).toEqual([1_000, 3 * 469]);
 });
 
-test("dlth: the authors' costs of RST and RST-Iter; controls of as many iterations", async () => {
+test("dlth: the authors' costs of RST and RST-Iter; for each a control of as many iterations", async () => {
   const specs = suites.get("dlth-cifar100").specs().map(parseSpec);
-  expect(specs).toHaveLength(3 * (1 + 9 * 5));
-  const costs: Record<string, number> = {};
-  for (const id of ["rst", "rst-iter", "scratch-equal-iterations", "random"]) {
-    const spec = specs.find(({ method, sparsity }) => method.id === id && sparsity === 0.7)!;
+  expect(specs).toHaveLength(3 * (1 + 10 * 5));
+  const costs: [id: string, iterations: number][] = [];
+  const compared = ["rst", "rst-iter", "scratch-equal-iterations", "random"];
+  for (const spec of specs) {
+    if (!compared.includes(spec.method.id) || spec.sparsity !== 0.7 || spec.seed !== 0) continue;
     const { methodIterations, finalIterations } = await plan(spec);
-    costs[id] = methodIterations;
+    costs.push([spec.method.id, methodIterations]);
     expect(finalIterations).toBe(200 * 391);
   }
-  expect(costs).toEqual({ rst: 89_996, "rst-iter": 100_000, "scratch-equal-iterations": 89_996, random: 0 });
+  expect(costs).toEqual([
+    ["rst", 89_996],
+    ["rst-iter", 100_000],
+    ["random", 0],
+    ["scratch-equal-iterations", 89_996],
+    ["scratch-equal-iterations", 100_000],
+  ]);
+});
+
+test("early-bird's threshold is a tenth of what two masks of the sparsity can differ in", () => {
+  for (const suite of suites.list)
+    for (const { method, sparsity } of specsOf(suite, suite.takesClasses && classes).map(parseSpec))
+      if (method.id === "early-bird") expect(method.threshold).toBeCloseTo(0.1 * 2 * (1 - sparsity), 12);
 });
 
 test("a suite of class folders wants their list, and another none", () => {
@@ -116,9 +129,28 @@ test("a suite of class folders wants their list, and another none", () => {
 
 test("dlth-ablations change one thing at a time, and their iterations are what they say", async () => {
   const specs = suites.get("dlth-ablations").specs().map(parseSpec);
-  const rst = specs.filter(({ method, sparsity, seed }) => method.id === "rst" && sparsity === 0.9 && seed === 0);
+  const first = specs.filter(({ sparsity, seed }) => sparsity === 0.9 && seed === 0);
   const iterations: number[] = [];
-  for (const spec of rst) iterations.push((await plan(spec)).methodIterations);
+  for (const spec of first.filter(({ method }) => method.id === "rst" && !method.control))
+    iterations.push((await plan(spec)).methodIterations);
   // float32 sums pass their limit a raise or so late
   expect(iterations.map((n) => Math.round(n / 1_000))).toEqual([90, 90, 90, 90, 90, 90, 9, 45, 180]);
+});
+
+test("dlth-ablations: each control beside the ticket whose parts it leaves to chance", () => {
+  const specs = suites.get("dlth-ablations").specs().map(parseSpec);
+  const controls = ["shuffled-mask", "redrawn-weights"];
+  for (const [id, expected] of [
+    ["rst", [...controls, "no-penalty"]],
+    ["lth-iter", controls],
+  ] as const) {
+    const controlled = specs.filter(({ method }) => method.id === id && method.control);
+    expect(controlled).toHaveLength(expected.length * 2 * 3);
+    expect([...new Set(controlled.map(({ method }) => method.control))]).toEqual(expected);
+    const digests = new Set(specs.map(specDigest));
+    for (const { method, ...spec } of controlled) {
+      const { control: _, ...ticket } = method;
+      expect(digests).toContain(specDigest(parseSpec({ ...spec, method: ticket })));
+    }
+  }
 });
