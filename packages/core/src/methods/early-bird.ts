@@ -6,12 +6,14 @@
  *   stop at the first t at which each of m_{t−4} … m_{t−1} differs from m_t in at most a share ε of its entries
  *   ticket = (m_t, W_t)
  *
- * You et al., ICLR 2020, https://arxiv.org/abs/1909.11957 (`main.py`, class `EarlyBird`). As there: ε = 0.1, five masks, the
- * distance is a share of all entries, and weights are those trained so far.
+ * You et al., ICLR 2020, https://arxiv.org/abs/1909.11957; authors' code GATECH-EIC/Early-Bird-Tickets `main.py`, class `EarlyBird`.
+ * As there: ε = 0.1, five masks, the distance is a share of all entries, and weights are those trained so far.
  * Departures: theirs prunes channels by the scales of batch norm, ours weights by magnitude under the spec's scope, as all
- * methods here. Two masks of sparsity s differ in at most 2(1 − s) of their entries, so from s = 0.95 on ε = 0.1 is met as soon as
- * there are five masks: set `threshold` lower there. They go on with the rest of the schedule, here the whole recipe follows, as
- * for every ticket. Where no mask emerges, the ticket is that of the last epoch.
+ * methods here. Theirs looks before each epoch, so that its first mask is of the untrained net and its earliest ticket comes
+ * after 4 epochs; here every mask is of a trained net, and the earliest comes after 5. Two masks of sparsity s differ in at
+ * most 2(1 − s) of their entries, so from s = 0.95 on ε = 0.1 is met as soon as there are five masks: set `threshold` lower
+ * there. They go on with the rest of the schedule, here the whole recipe follows, as for every ticket. Where no mask emerges,
+ * the ticket is that of the last epoch.
  */
 import { z } from "zod";
 import { type Mask, pick } from "../mask.ts";
