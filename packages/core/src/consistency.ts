@@ -54,7 +54,7 @@ export function checkCompleted(result: Result, spec: Spec, planned: Plan, cut: b
   const { phases, cost } = asRun(planned, result, trainingCount(datasetOf(spec), spec.protocol));
   agree(
     "result: phases",
-    phases.map(({ examples: _, evaluations: __, mayEndEarly: ___, ...phase }) => phase),
+    phases.map(({ examples: _, evaluations: __, mayEndFrom: ___, prunesUntil: ____, ...phase }) => phase),
     result.phases.map(({ seconds: _, ...phase }) => phase),
   );
   agree("result: cost", cost, result.cost);
@@ -64,26 +64,31 @@ export function checkCompleted(result: Result, spec: Spec, planned: Plan, cut: b
   checkCurves(result, phases, cost.methodIterations);
 }
 
-/** The plan with the phases that ended early as long as they ran: whole epochs of theirs, at least one. */
+/** The plan with the phases that ended early as long as they ran: whole epochs of theirs, as many as they need at least. */
 function asRun({ phases, ...cost }: Plan, result: Result, trainCount: number) {
   const run = phases.map((phase, i): PlannedPhase => {
     const iterations = result.phases[i]?.iterations ?? 0;
-    if (!phase.mayEndEarly || iterations === phase.iterations) return phase;
+    if (phase.mayEndFrom === null || iterations === phase.iterations) return phase;
     const epoch = Math.ceil(trainCount / phase.batchSize);
-    if (iterations < 1 || iterations > phase.iterations || iterations % epoch !== 0)
-      throw bad(`expected ${phase.name} to end at one of its epochs of ${epoch} iterations; got ${iterations}`);
     const epochs = iterations / epoch;
+    if (epochs < phase.mayEndFrom || iterations > phase.iterations || iterations % epoch !== 0)
+      throw bad(
+        `expected ${phase.name} to end at one of its epochs of ${epoch} iterations, after ${phase.mayEndFrom} of them at least; got ${iterations}`,
+      );
     return { ...phase, iterations, evaluations: epochs, examples: epochs * trainCount };
   });
   const method = run.filter(({ part }) => part === "method");
-  const { scoredExamples, ...counts } = cost;
+  const { scoredExamples: most, ...counts } = cost;
+  const scored = result.cost.scoredExamples ?? 0;
+  if (scored > most || (most > 0 && scored === 0))
+    throw bad(`expected derivatives of ${most} images, or of fewer where a class has fewer; got ${scored}`);
   return {
     phases: run,
     cost: {
       ...counts,
       methodIterations: method.reduce((sum, { iterations }) => sum + iterations, 0),
       methodExamples: method.reduce((sum, { examples }) => sum + examples, 0),
-      ...(scoredExamples > 0 && { scoredExamples }),
+      ...(scored > 0 && { scoredExamples: scored }),
     },
   };
 }
@@ -127,7 +132,8 @@ function checkCurves(
   }
   agree("result: iteration of the entry after the cut", methodIterations, iteration[cutAt]);
 
-  let top = cutAt + 1; // the first of the best
+  const pruned = methodIterations + phases.at(-1)!.prunesUntil; // a denser net is no net of this sparsity
+  let top = iteration.findIndex((at, i) => i > cutAt && at >= pruned); // the first of the best
   for (let i = top; i < entries.length; i++) if (testAccuracy[i]! > testAccuracy[top]!) top = i;
   const entry = (i: number) => ({ accuracy: testAccuracy[i], loss: testLoss[i] });
   const claim = ({ correct, total, loss }: Score) => ({ accuracy: correct / total, loss });

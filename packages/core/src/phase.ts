@@ -2,7 +2,7 @@
  * What a phase of training comes to under a recipe: iterations, batch, learning rate at each iteration. The plan counts
  * with it and the training loop runs by it, so that the two cannot disagree.
  */
-import type { Mask } from "./mask.ts";
+import { type Mask, sparsityOf } from "./mask.ts";
 import type { Phase, Remask, Schedule, Ticket, Watch } from "./methods/method.ts";
 import { Problem } from "./problem.ts";
 import type { Recipe } from "./training/recipe.ts";
@@ -33,6 +33,8 @@ export interface ResolvedPhase {
   readonly watch: Watch | null;
   /** Changes the mask on the way. */
   readonly remask: Remask | null;
+  /** Iterations up to the last that prunes more, where the phase begins dense and prunes on the way; else 0. */
+  readonly prunesUntil: number;
 }
 
 /** Resolves a phase that a method asks for, against the recipe and the number of training images it runs on. */
@@ -66,13 +68,19 @@ export function resolvePhase(phase: Phase, recipe: Recipe, trainCount: number): 
     penalty: phase.penalty ?? null,
     watch: phase.watch ?? null,
     remask: null,
+    prunesUntil: 0,
   };
 }
 
 /** The final training of a ticket: the recipe, from `ticket.from` on. */
-export const resolveFinal = ({ mask, from, remask }: Ticket, recipe: Recipe, trainCount: number): ResolvedPhase => ({
+export const resolveFinal = (
+  { mask, from = 0, remask }: Ticket,
+  recipe: Recipe,
+  trainCount: number,
+): ResolvedPhase => ({
   ...resolvePhase({ name: "final training", mask, from }, recipe, trainCount),
   remask: remask ?? null,
+  prunesUntil: remask && sparsityOf(mask) === 0 ? remask.until - from + 1 : 0, // a change comes before its iteration
 });
 
 /** The value of a piecewise constant schedule in an epoch. */

@@ -29,8 +29,10 @@ export interface PlannedPhase {
   readonly evaluations: number;
   /** Share of the prunable weights under a mask while it runs; where the mask changes, at the start. */
   readonly sparsity: number;
-  /** It may end at the end of any of its epochs: what is counted is the most. */
-  readonly mayEndEarly: boolean;
+  /** Epochs after which it may end, at any epoch's end; null: it runs as planned. What is counted is the most. */
+  readonly mayEndFrom: number | null;
+  /** Iterations of it up to the last that prunes more, where it begins dense and prunes on the way; else 0. */
+  readonly prunesUntil: number;
 }
 
 export interface Plan {
@@ -143,5 +145,6 @@ const planned = (phase: ResolvedPhase, part: PlannedPhase["part"]): PlannedPhase
   examples: phase.examples,
   evaluations: phase.evaluations,
   sparsity: sparsityOf(phase.mask),
-  mayEndEarly: phase.watch !== null,
+  mayEndFrom: phase.watch?.earliest ?? null,
+  prunesUntil: phase.prunesUntil,
 });

@@ -183,7 +183,7 @@ test("an iteration's time leaves out evaluations and pauses; a phase's holds the
 test("a phase that a method ends early counts as long as it ran; a ticket may rewind what it trained", async () => {
   const { result, files } = await complete(toy(earlyBird()));
   const planned = await plan(toy(earlyBird()));
-  expect(planned.phases[0]).toMatchObject({ iterations: 500, mayEndEarly: true });
+  expect(planned.phases[0]).toMatchObject({ iterations: 500, mayEndFrom: 3 });
   expect(result.phases.map(({ iterations }) => iterations)).toEqual([175, 75]);
   expect(result.cost).toMatchObject({ methodIterations: 175, methodExamples: 7 * 500, finalIterations: 75 });
   expect(result.curves.iteration).toEqual([25, 50, 75, 100, 125, 150, 175, 175, 200, 225, 250]);

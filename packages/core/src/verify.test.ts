@@ -120,6 +120,8 @@ test.each<[string, Partial<SpecInput>, engine?: "reference"]>([
   ["without RST's penalty", { method: { id: "rst", ...shortRst, control: "no-penalty" }, sparsity: 0.9 }],
   ["of shares by erk", { scope: "erk", sparsity: 0.9 }],
   ["of shares by depth", { scope: "smart-ratio", sparsity: 0.8 }],
+  ["pruned on the way", { method: { id: "gmp", every: 10 }, sparsity: 0.9 }],
+  ["pruned up to the end", { method: { id: "gmp", every: 15, endShare: 1 }, sparsity: 0.9 }],
   ["of another engine", { sparsity: 0.5 }, "reference"],
 ])("an honest run is taken: %s", async (_, input, engine) => {
   const of = specOf({ recipe: { epochs: 3 }, ...input });
@@ -134,8 +136,8 @@ test.each<[string, Partial<SpecInput>, engine?: "reference"]>([
   await expect(verified).resolves.toMatchObject({ result: { outcome: "completed" } });
 });
 
-test("a phase that may end early ended at one of its epochs, and everything else says the same", async () => {
-  const of = specOf({ method: { id: "early-bird", window: 2, epochs: 9 }, sparsity: 0.5 });
+test("a phase that may end early ended at one of its epochs, not before its earliest, and everything else says the same", async () => {
+  const of = specOf({ method: { id: "early-bird", window: 3, threshold: 0.03, epochs: 20 }, sparsity: 0.5 });
   const { result } = await run(of);
   const planned = await plan(of);
   const ranFor = (iterations: number): Result => ({
@@ -143,12 +145,29 @@ test("a phase that may end early ended at one of its epochs, and everything else
     phases: result.phases.map((phase, i) => (i === 0 ? { ...phase, iterations } : phase)),
   });
   const ran = result.phases[0]!.iterations;
-  expect(ran).toBeLessThan(9 * 25);
+  expect(ran).toBeGreaterThan(3 * 25);
+  expect(ran).toBeLessThan(20 * 25);
   expect(() => checkCompleted(ranFor(ran), of, planned, true)).not.toThrow();
-  for (const wrong of [0, 1, ran + 1, 10 * 25])
-    expect(() => checkCompleted(ranFor(wrong), of, planned, true)).toThrow(/to end at one of its epochs of 25/);
+  for (const wrong of [0, 1, 25, 2 * 25, ran + 1, 21 * 25])
+    expect(() => checkCompleted(ranFor(wrong), of, planned, true)).toThrow(
+      /to end at one of its epochs of 25 iterations, after 3 of them/,
+    );
   for (const wrong of [ran - 25, ran + 25])
     expect(() => checkCompleted(ranFor(wrong), of, planned, true)).toThrow(/cost: expected/);
+});
+
+test("the best of a net that is pruned on the way is the best of those that have its sparsity", async () => {
+  const of = specOf({ method: { id: "gmp", every: 10, endShare: 0.7 }, sparsity: 0.95, recipe: { epochs: 4 } });
+  const { result } = await run(of);
+  const { curves, accuracy } = result;
+  expect(accuracy!.best.iteration).toBeGreaterThan(70);
+  const early = curves.testAccuracy.indexOf(Math.max(...curves.testAccuracy.slice(1)));
+  expect(curves.iteration[early]).toBeLessThan(70); // and better
+  const score = { correct: Math.round(curves.testAccuracy[early]! * 200), total: 200, loss: curves.testLoss[early]! };
+  const best = { score, iteration: curves.iteration[early]! };
+  const planned = await plan(of);
+  expect(() => checkCompleted(result, of, planned, false)).not.toThrow();
+  expect(() => checkCompleted({ ...result, accuracy: { ...accuracy!, best } }, of, planned, false)).toThrow(/best/);
 });
 
 test("a diverged run is a submission with a result alone", async () => {

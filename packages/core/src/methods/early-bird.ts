@@ -101,6 +101,7 @@ export const earlyBird: Method<z.infer<typeof settings>> = {
       batchSize,
       watch: {
         start: new Uint8Array(),
+        earliest: window, // masks: one an epoch
         next(memory, weights) {
           const seen = emergence(memory, maskOf(weights), window, threshold);
           return { memory: seen.memory, stop: seen.emerged };

@@ -36,7 +36,7 @@ export const gmp: Method<z.infer<typeof settings>> = {
   remasks: "grows",
   async findTicket(net, sparsity, { every, startShare, endShare }) {
     const start = every * Math.ceil((startShare * net.iterations) / every);
-    const end = every * Math.floor((endShare * net.iterations) / every);
+    const end = every * Math.floor(Math.min(endShare * net.iterations, net.iterations - 1) / every);
     if (end <= start)
       throw new Problem(
         "bad-spec",

@@ -74,6 +74,8 @@ export interface Phase {
 /** A fold over the epochs of a phase. What it remembers is bytes, so that a snapshot can keep it. */
 export interface Watch {
   readonly start: Uint8Array;
+  /** Epochs before which `next` never stops. */
+  readonly earliest: number;
   next(memory: Uint8Array, weights: Weights): { readonly memory: Uint8Array; readonly stop: boolean };
 }
 

@@ -173,14 +173,15 @@ const expectNested = (masks: readonly Mask[]) => {
 /** What was done, in the plan's words; where a phase may end early, at most what was planned. */
 function expectPlanned({ phases, cost }: Result, { phases: planned, ...costs }: Plan): void {
   expect(phases.length).toBe(planned.length);
-  for (const [i, { examples: _, evaluations: __, mayEndEarly, ...phase }] of planned.entries()) {
+  for (const [i, { examples: _, evaluations: __, prunesUntil: ___, mayEndFrom, ...phase }] of planned.entries()) {
     const { seconds: _, ...done } = phases[i]!;
     expect(done.iterations).toBeLessThanOrEqual(phase.iterations);
-    expect(done).toEqual(mayEndEarly ? { ...phase, iterations: done.iterations } : phase);
+    expect(done).toEqual(mayEndFrom !== null ? { ...phase, iterations: done.iterations } : phase);
   }
   const { methodIterations, methodExamples, ...exact } = { scoredExamples: 0, ...cost };
   expect(costs).toMatchObject(exact);
-  if (planned.some(({ mayEndEarly }) => mayEndEarly)) expect(methodExamples).toBeLessThanOrEqual(costs.methodExamples);
+  if (planned.some(({ mayEndFrom }) => mayEndFrom !== null))
+    expect(methodExamples).toBeLessThanOrEqual(costs.methodExamples);
   else expect([methodIterations, methodExamples]).toEqual([costs.methodIterations, costs.methodExamples]);
 }
 

@@ -24,6 +24,7 @@ export const recordSchema = z.strictObject({
   best: z.strictObject({ score: scoreSchema, iteration: z.number().int().min(0) }).nullable(),
   validation: scoreSchema.nullable(),
   stepTimes: resultSchema.shape.stepTimes,
+  scoredExamples: z.number().int().min(0).optional(),
   /** Milliseconds an iteration, by block of the final training. */
   blockTimes: z.array(z.number().min(0)),
   seconds: z.number().min(0),
@@ -110,7 +111,7 @@ export class Recorder {
         this.#blockTime += this.take();
         this.reached(phase, iteration);
         const { test } = await this.evaluated(index, meanLoss);
-        if (part === "final") this.#keepBest(test);
+        if (part === "final" && iteration >= phase.prunesUntil) this.#keepBest(test);
       },
       between: async (iteration, position) => {
         this.#blockTime += this.take();
@@ -152,6 +153,13 @@ export class Recorder {
     return scores;
   }
 
+  /** The method has measured derivatives on so many images by now. */
+  scored(images: number): void {
+    this.record.scoredExamples = Math.max(images, this.record.scoredExamples ?? 0);
+    this.take();
+    this.#progress(`scoring, ${images} of ${this.#options.plan.scoredExamples} images`);
+  }
+
   /** Adds the time since the last call to the run and to its running phase. Returns it, in milliseconds. */
   take(): number {
     const now = this.#options.now();
@@ -163,17 +171,17 @@ export class Recorder {
     return passed;
   }
 
-  /** The first of equals stays the best. */
+  /** The first of equals stays the best, among nets of the sparsity that was asked for. */
   #keepBest(score: Score): void {
     const { best } = this.record;
     if (!best || score.correct > best.score.correct) this.record.best = { score, iteration: this.iterations };
   }
 
-  #progress(): void {
+  #progress(doing?: string): void {
     const { phases } = this.record;
     this.#options.onProgress?.({
       phase: Math.max(0, phases.length - 1),
-      phaseName: phases.at(-1)?.name ?? "the ticket",
+      phaseName: doing ?? phases.at(-1)?.name ?? "the ticket",
       iteration: this.iterations,
       iterations: Math.max(this.#planned, this.iterations, 1),
       ...this.#latest,

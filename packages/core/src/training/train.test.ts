@@ -148,6 +148,7 @@ test("stopped in the middle of a block and gone on with, a phase has the same lo
 /** Counts epochs in its one byte, and ends the phase after so many. */
 const endingAfter = (epochs: number): Watch => ({
   start: Uint8Array.of(0),
+  earliest: epochs,
   next: (memory) => ({ memory: Uint8Array.of(memory[0]! + 1), stop: memory[0]! + 1 === epochs }),
 });
 
@@ -175,7 +176,7 @@ test("a watch sees finite weights only", async () => {
   const read = network.read.bind(network);
   network.read = async (what) => ({ ...(await read(what)), "a.bias": new Float32Array(6).fill(Number.NaN) });
   let looked = false;
-  const watch: Watch = { start: new Uint8Array(), next: (memory) => ({ memory, stop: (looked = true) }) };
+  const watch: Watch = { start: new Uint8Array(), earliest: 1, next: (memory) => ({ memory, stop: (looked = true) }) };
   const phase = phaseOf({ iterations: 200, watch });
   const ended = train(network, phase, fresh, recipe, batches, new Trace(), { evaluated: async () => {} });
   await expect(ended).rejects.toMatchObject({ iterations: 70, message: "p, iteration 70: the weights are not finite" });
