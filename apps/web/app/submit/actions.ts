@@ -1,12 +1,12 @@
 "use server";
 /** What the submit form asks the server: what a spec would cost, and to queue it. */
-import { ENGINE_CHOICES, methods, type Plan, Problem, parseSpec, plan } from "@ticketmark/core";
+import { ENGINE_CHOICES, methods, type Plan, Problem, parseSpec } from "@ticketmark/core";
 import { redirect } from "next/navigation";
 import { fieldsOfMethod, fieldsOfRecipe } from "../../components/settings-fields.ts";
 import { type FormText, faultsByField, seedsOf, specInputOf } from "../../components/spec-form.ts";
 import { db } from "../../db/client.ts";
 import { addJob, type NewJob } from "../../db/jobs.ts";
-import { newJob } from "../../new-job.ts";
+import { newJob, planOf } from "../../new-job.ts";
 import { maintainerFromCookies } from "../../session.ts";
 
 /** By name of field; "" = of the form as a whole. */
@@ -23,7 +23,7 @@ export async function costOf(form: FormData): Promise<Cost | Faults | null> {
   const wish = wishOf(form);
   if ("faults" in wish) return wish.faults;
   try {
-    return { plan: await plan(parseSpec({ ...wish.input, seed: wish.seeds[0] })), seeds: wish.seeds.length };
+    return { plan: await planOf(parseSpec({ ...wish.input, seed: wish.seeds[0] })), seeds: wish.seeds.length };
   } catch (fault) {
     return faultsOf(fault);
   }
@@ -38,7 +38,7 @@ export async function submitSpec(_: Faults | null, form: FormData): Promise<Faul
   const engine = ENGINE_CHOICES.find((choice) => choice === form.get("engine")) ?? "auto";
   const ids: string[] = [];
   try {
-    const jobs: NewJob[] = []; // planned one after the other: each is work, and other requests wait
+    const jobs: NewJob[] = [];
     for (const seed of wish.seeds)
       jobs.push(await newJob({ spec: { ...wish.input, seed }, engine, priority: 0, createdBy }));
     for (const job of jobs) ids.push((await addJob(await db(), job)).id);
