@@ -1,25 +1,11 @@
 /** From what a person asks for to a row of the queue: the complete spec, its digests, what it will cost. */
-import { groupDigest, type Plan, Problem, parseSpec, plan, type Spec, specDigest } from "@ticketmark/core";
+import { groupDigest, type Plan, Problem, parseSpec, specDigest } from "@ticketmark/core";
 import type { NewJob } from "./db/jobs.ts";
+import { planOf } from "./plans.ts";
 
 export interface Wish extends Pick<NewJob, "engine" | "priority" | "createdBy"> {
   /** May leave defaults out. */
   readonly spec: unknown;
-}
-
-/** The latest ones by group digest, as seeds cost the same; the oldest first. */
-const plans = new Map<string, Promise<Plan>>();
-const KEPT_PLANS = 64;
-
-/** What the spec will cost: counted once, however often it is asked for and with whatever seed. Throws Problem "bad-spec". */
-export function planOf(spec: Spec): Promise<Plan> {
-  const group = groupDigest(spec);
-  const planned = plans.get(group) ?? plan(spec);
-  plans.delete(group);
-  plans.set(group, planned);
-  planned.catch(() => plans.delete(group));
-  if (plans.size > KEPT_PLANS) plans.delete(plans.keys().next().value!);
-  return planned;
 }
 
 /** `planned`: of the same spec with another seed, which costs the same. Throws Problem "bad-spec": every fault, each with its place. */

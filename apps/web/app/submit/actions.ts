@@ -6,7 +6,8 @@ import { fieldsOfMethod, fieldsOfRecipe } from "../../components/settings-fields
 import { type FormText, faultsByField, seedsOf, specInputOf } from "../../components/spec-form.ts";
 import { db } from "../../db/client.ts";
 import { addJob, type NewJob } from "../../db/jobs.ts";
-import { newJob, planOf } from "../../new-job.ts";
+import { newJob } from "../../new-job.ts";
+import { planOf } from "../../plans.ts";
 import { maintainerFromCookies } from "../../session.ts";
 
 /** By name of field; "" = of the form as a whole. */
