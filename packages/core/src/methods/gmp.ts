@@ -35,6 +35,7 @@ export const gmp: Method<z.infer<typeof settings>> = {
   sparse: true,
   remasks: "grows",
   async findTicket(net, sparsity, { every, startShare, endShare }) {
+    net.quotas(sparsity); // a scope that cannot be filled is refused here, not by the last pruning
     const start = every * Math.ceil((startShare * net.iterations) / every);
     const end = every * Math.floor(Math.min(endShare * net.iterations, net.iterations - 1) / every);
     if (end <= start)
