@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
 import { type Parameter, parameters } from "./layers.ts";
+import { methods } from "./methods/index.ts";
 import { models } from "./models/index.ts";
+import { plan } from "./plan.ts";
 import { densities, erdosRenyi, keptCounts, quotasOf, SCOPES, smartRatio } from "./scope.ts";
+import { parseSpec } from "./spec.ts";
 
 const prunableOf = (model: string, input: [number, number, number]): Parameter[] =>
   parameters(models.get(model).architecture(input, 10)).filter(({ prunable }) => prunable);
@@ -100,4 +103,18 @@ test("a sparsity that leaves a layer empty is refused with its numbers", () => {
           "sparsity: expected to keep at least one weight in each of the 54 layers of this scope; got 42 of 847872 kept",
       }),
     );
+  expect(() => quotasOf("global", NETS["mlp-tiny"], 0.9999)).toThrow("at least one weight; got 0 of 1280 kept");
+  expect(quotasOf("global", NETS["mlp-tiny"], 1279 / 1280)[0]!.prune).toBe(1279);
 });
+
+test.each(methods.list.filter(({ sparse }) => sparse).map(({ id }) => id))(
+  "%s: a plan refuses what no scope but uniform can fill",
+  async (id) => {
+    const brief = { set: { every: 1 }, rigl: { every: 1 }, gmp: { every: 1 } }[id];
+    for (const scope of ["global", "erk", "smart-ratio"]) {
+      const method = { id, ...brief };
+      const spec = parseSpec({ dataset: "toy", model: "mlp-tiny", method, sparsity: 0.9999, scope });
+      await expect(plan(spec)).rejects.toThrow(/expected to keep at least one weight/);
+    }
+  },
+);

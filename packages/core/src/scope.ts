@@ -2,7 +2,7 @@
  * A scope says where how many weights go, for one sparsity over all prunable weights. Methods then say which.
  *
  *   uniform      the same share of each layer, min(ceil(s·n), n − 1): the DLTH rule, and the default for comparison
- *   global       ceil(s·n) of all layers together: the method's scores decide where
+ *   global       ceil(s·n) of all layers together, but never all: the method's scores decide where
  *   erk          Erdős–Rényi-Kernel: a layer's density is in proportion to Σ shape ÷ Π shape. Mocanu et al. 2018,
  *                https://arxiv.org/abs/1707.04780; with kernels Evci et al. 2020, https://arxiv.org/abs/1911.11134
  *   smart-ratio  density falls with depth, as d² + d for the layer that is the d-th from the end.
@@ -41,7 +41,11 @@ export function quotasOf(
     return uniformQuotas(Object.fromEntries(prunable.map(({ name, size }) => [name, size])), sparsity, round, rounds);
   const size = sum(prunable.map((parameter) => parameter.size));
   const prune = Math.ceil(roundShare(sparsity, round, rounds) * size);
-  if (scope === "global") return [{ layers: prunable.map(({ name }) => name), size, prune }];
+  if (scope === "global") {
+    if (prune > 0 && prune === size)
+      throw new Problem("bad-spec", `sparsity: expected to keep at least one weight; got 0 of ${size} kept`);
+    return [{ layers: prunable.map(({ name }) => name), size, prune }];
+  }
   const shapes = prunable.map(({ shape }) => shape);
   const layout = scope === "erk" ? erdosRenyi(shapes, true) : smartRatio(shapes);
   const kept = keptCounts(layout, size - prune);
