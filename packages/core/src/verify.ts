@@ -185,7 +185,7 @@ export function parseResult(bytes: Uint8Array): Result {
   throw new Problem("bad-file", `result: ${issue.path.join(".")}: ${issue.message}`, { cause: parsed.error });
 }
 
-/** Ticket and trained net prune exactly what the spec asks for; the final training kept the mask, unless the method changes it. */
+/** Ticket and trained net prune exactly what the spec asks for; the final training kept the mask, or what the method keeps of it. */
 function checkMasks(spec: Spec, architecture: Architecture, ticket: TicketFile, trained: TicketFile): void {
   const prunable = parameters(architecture).filter((parameter) => parameter.prunable);
   const { remasks } = methods.get(spec.method.id);
@@ -196,9 +196,11 @@ function checkMasks(spec: Spec, architecture: Architecture, ticket: TicketFile, 
       agree(`${kind}: pruned weights of ${layers.join(", ")}`, wanted, pruned);
     }
   }
-  if (remasks) return;
+  if (remasks === "grows") return;
   for (const { name } of prunable) {
-    if (ticket.mask[name]!.some((kept, i) => kept !== trained.mask[name]![i]))
+    const [first, last] = [ticket.mask[name]!, trained.mask[name]!];
+    if (remasks === "moves") agree(`trained: kept weights of ${name}`, countKept(first), countKept(last));
+    else if (first.some((kept, i) => kept !== last[i]))
       throw new Problem("bad-file", `trained: expected the ticket's mask; that of ${name} differs`);
   }
 }

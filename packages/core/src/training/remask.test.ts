@@ -255,6 +255,21 @@ describe("the proof of a mask that changes", () => {
     },
   );
 
+  test.each(["set", "rigl"])("%s, scope global: refused where layers trade weights", async (id) => {
+    const spec = toy({ method: { id, every: 10 }, sparsity: 0.9, scope: "global", recipe: { epochs: 2 } });
+    const output = await complete(spec);
+    await submit(spec, output);
+    const { mask, weights } = readTicketFile(output.files.trained!);
+    const [more, fewer] = [mask["fc1.weight"]!.slice(), mask["fc2.weight"]!.slice()];
+    more[more.indexOf(0)] = 1;
+    fewer[fewer.indexOf(1)] = 0;
+    const net = { mask: { ...mask, "fc1.weight": more, "fc2.weight": fewer }, weights };
+    const trained = writeTicketFile("trained", specDigest(spec), net, architectureOf(spec));
+    const result = { ...output.result, trainedDigest: digestOf(trained) };
+    const files = { ...output.files, result: canonicalBytes(result), trained };
+    await expect(submit(spec, { result, files })).rejects.toThrow(/^trained: kept weights of fc1.weight: expected/);
+  });
+
   test("the plan of a mask that grows is of a dense start", async () => {
     const { phases } = await plan(toy({ method: { id: "gmp", every: 10 } }));
     expect(phases).toMatchObject([{ name: "final training", iterations: 75, sparsity: 0 }]);
