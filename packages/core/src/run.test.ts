@@ -81,7 +81,7 @@ test("a run gives a valid result, whose files are what it says", async () => {
 
   const planned = await plan(spec);
   expect(result.phases.map(({ seconds: _, ...phase }) => phase)).toEqual(
-    planned.phases.map(({ examples: _, evaluations: __, mayEndEarly: ___, ...phase }) => phase),
+    planned.phases.map(({ examples: _, evaluations: __, mayEndFrom: ___, prunesUntil: ____, ...phase }) => phase),
   );
   const entries = planned.phases.flatMap(({ evaluations, part }, i) =>
     Array(evaluations + Number(part === "final")).fill(i),
@@ -181,7 +181,11 @@ test("an iteration's time leaves out evaluations and pauses; a phase's holds the
 });
 
 test("a phase that a method ends early counts as long as it ran; a ticket may rewind what it trained", async () => {
-  const { result, files } = await complete(toy(earlyBird()));
+  const progress: string[] = [];
+  const { result, files } = await complete(toy(earlyBird()), {
+    onProgress: ({ iteration, iterations }) => progress.push(`${iteration} of ${iterations}`),
+  });
+  expect([progress[0], progress.at(-1)]).toEqual(["25 of 575", "250 of 250"]);
   const planned = await plan(toy(earlyBird()));
   expect(planned.phases[0]).toMatchObject({ iterations: 500, mayEndFrom: 3 });
   expect(result.phases.map(({ iterations }) => iterations)).toEqual([175, 75]);

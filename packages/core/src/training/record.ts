@@ -67,7 +67,6 @@ export interface RecorderOptions {
 export class Recorder {
   readonly record: RunRecord;
   readonly #options: RecorderOptions;
-  readonly #planned: number;
   /** When time was last taken. */
   #mark: number;
   /** Milliseconds of the open block without evaluations and pauses, and the iteration of the phase it began at. */
@@ -79,7 +78,6 @@ export class Recorder {
   constructor(record: RunRecord, options: RecorderOptions, since: number) {
     this.record = record;
     this.#options = options;
-    this.#planned = options.plan.methodIterations + options.plan.finalIterations;
     this.#mark = since;
   }
 
@@ -126,6 +124,13 @@ export class Recorder {
   /** Iterations done, over all phases. */
   get iterations(): number {
     return this.record.phases.reduce((sum, phase) => sum + phase.iterations, 0);
+  }
+
+  /** Iterations there are to do: phases that are over count as long as they ran, the others as planned. */
+  get #planned(): number {
+    const { phases } = this.record;
+    const of = (planned: number, i: number) => (i < phases.length - 1 ? phases[i]!.iterations : planned);
+    return this.#options.plan.phases.reduce((sum, { iterations }, i) => sum + of(iterations, i), 0);
   }
 
   /** The running phase has done so many of its iterations. */
