@@ -3,6 +3,7 @@ import { digestOf } from "./canonical.ts";
 import { referenceEngine } from "./engine/reference/reference.ts";
 import { writeInitialWeights } from "./initial-weights.ts";
 import { models } from "./models/index.ts";
+import { replay } from "./replay.ts";
 import { seededRng } from "./rng.ts";
 import { type RunOptions, runJob } from "./run-job.ts";
 import { architectureOf, groupDigest, parseCompleteSpec, parseSpec, specDigest } from "./spec.ts";
@@ -46,6 +47,8 @@ test("a run starts from them, and the rest is the seed's as ever", async () => {
   }
   expect(given.result.spec).toEqual(spec);
   expect(given.result.trainedDigest).not.toBe(drawn.result.trainedDigest);
+  const again = await replay(spec, { engine: referenceEngine(), read: async () => new Uint8Array(), initial: file });
+  expect(again).toMatchObject({ ticket: given.result.ticketDigest, trained: given.result.trainedDigest });
 });
 
 test("a file that the spec does not name, or none where it names one, is refused", async () => {

@@ -1,9 +1,6 @@
 /** Runs a spec again for its digests alone: on the cpu engine they are the same ones on any machine, thread count and build. */
-import type { ReadFile } from "./datasets/dataset.ts";
-import type { Engine } from "./engine/engine.ts";
-import type { Progress } from "./job.ts";
 import { unknownEnvironment } from "./result.ts";
-import { runJob } from "./run-job.ts";
+import { type RunOptions, runJob } from "./run-job.ts";
 import type { Spec } from "./spec.ts";
 
 export interface Digests {
@@ -15,21 +12,11 @@ export interface Digests {
   readonly trace: string;
 }
 
-export interface ReplayOptions {
-  readonly engine: Engine;
-  readonly read: ReadFile;
-  readonly onProgress?: (progress: Progress) => void;
-}
+export type ReplayOptions = Pick<RunOptions, "engine" | "read" | "open" | "initial" | "onProgress">;
 
 /** Throws Problem as runJob does. */
-export async function replay(spec: Spec, { engine, read, onProgress }: ReplayOptions): Promise<Digests> {
-  const output = await runJob(spec, {
-    engine,
-    environment: unknownEnvironment(engine),
-    read,
-    now: () => 0,
-    onProgress,
-  });
+export async function replay(spec: Spec, options: ReplayOptions): Promise<Digests> {
+  const output = await runJob(spec, { ...options, environment: unknownEnvironment(options.engine), now: () => 0 });
   if (output === "stopped") throw new Error("nothing here stops a run");
   const { ticketDigest, trainedDigest, trace } = output.result;
   return { ticket: ticketDigest, trained: trainedDigest, trace: trace.head };
