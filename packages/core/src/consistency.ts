@@ -12,6 +12,7 @@ import { Problem } from "./problem.ts";
 import type { Result, Score } from "./result.ts";
 import type { Spec } from "./spec.ts";
 import { BLOCK } from "./trace.ts";
+import { MEASURED_FROM_ITERATIONS } from "./training/step-times.ts";
 
 /**
  * Curves come from the engine that trained, the claimed accuracies from CLAIM_ENGINE. Where that is not the same one,
@@ -61,6 +62,8 @@ export function checkCompleted(result: Result, spec: Spec, planned: Plan, cut: b
   const blocks = phases.reduce((total, { iterations }) => total + Math.ceil(iterations / BLOCK), 0);
   agree("result: blocks of the trace", blocks, result.trace.blocks);
   checkScores(result, spec, cut);
+  if (result.stepTimes && (!cut || planned.finalIterations < MEASURED_FROM_ITERATIONS))
+    throw bad("expected no stepTimes of a dense ticket or a short final training");
   checkCurves(result, phases, cost.methodIterations);
 }
 

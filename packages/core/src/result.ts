@@ -63,7 +63,10 @@ export const unknownEnvironment = ({ id, device }: { readonly id: string; readon
   ...{ engine: id, device, reason: "", os: "", arch: "", cpu: "", node: "", cores: 1, memoryBytes: 0 },
 });
 
-const timesSchema = z.strictObject({ q25: z.number(), median: z.number(), q75: z.number() });
+const time = z.number().positive();
+const timesSchema = z
+  .strictObject({ q25: time, median: time, q75: time })
+  .refine(({ q25, median, q75 }) => q25 <= median && median <= q75, { error: "expected q25 ≤ median ≤ q75" });
 
 export const OUTCOMES = ["completed", "diverged", "failed"] as const;
 

@@ -210,6 +210,8 @@ test("a run without a server states no job", () => {
 });
 
 describe("refused", () => {
+  const times = { q25: 1, median: 2, q75: 3 };
+  const stepTimes = { dense: times, masked: times };
   test.each<[string, (s: Statement) => void, RegExp]>([
     ["another job", (s) => (s.predicate.job.id = crypto.randomUUID()), /statement: job id: expected/],
     ["another lease", (s) => (s.predicate.job.leaseNonce = "m".repeat(30)), /statement: lease nonce/],
@@ -311,6 +313,12 @@ describe("refused", () => {
       () => ({ phases: output.result.phases.map((phase) => ({ ...phase, iterations: 99 })) }),
       /result: phases: expected/,
     ],
+    ["with steps timed in a short run", () => ({ stepTimes }), /expected no stepTimes/],
+    ...[-1, 0, 3].map((q25): [string, () => Partial<Result>, RegExp] => [
+      `with a lower quartile of ${q25} ms below a median of 2`,
+      () => ({ iterationTime: { q25, median: 2, q75: 2 } }),
+      /iterationTime/,
+    ]),
     ["that cost less", () => ({ cost: { ...output.result.cost, finalExamples: 1 } }), /result: cost/],
     [
       "with a longer trace",
