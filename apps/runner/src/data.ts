@@ -32,6 +32,9 @@ export function folderOf(dataset: Source, dataDir: string): string {
   return join(dataDir, (first ?? dataset).id);
 }
 
+/** Where its images are kept once they are decoded. */
+export const decodedOf = (dataset: Source, dataDir: string): string => join(folderOf(dataset, dataDir), "decoded");
+
 /** Bytes of the file at `path`; null when there is none. */
 export const sizeOf = (path: string): Promise<number | null> =>
   stat(path).then(

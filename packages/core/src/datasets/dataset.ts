@@ -69,6 +69,8 @@ export interface ReadFolder {
   list(path: string): Promise<readonly string[]>;
   /** Throws Problem "data-unavailable" for a missing file, "too-large" beyond `maxBytes`. */
   read(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Bytes of a file. Throws Problem "data-unavailable" for a missing one. */
+  size(path: string): Promise<number>;
 }
 
 /** Images that are kept in a file. */
@@ -78,16 +80,22 @@ export interface StoredImages {
   readonly digest: string;
 }
 
-/** Keeps decoded images, so that they are decoded once: one file a key. */
+/**
+ * Keeps decoded images, so that they are decoded once: one file a key. `sizes` are the bytes of the file that each image is
+ * decoded from: where one differs, what was kept is of other files and is not used.
+ */
 export interface Store {
-  /** What was kept under this key, or null. Throws Problem "bad-file" unless there are `count` of `imageBytes`. */
-  open(key: string, imageBytes: number, count: number): Promise<StoredImages | null>;
-  /** Keeps the `count` images that `write` appends: all of them once it returns, nothing if it throws. */
+  /** What was kept under this key, or null. Throws Problem "bad-file" unless its bytes are those that were written. */
+  open(key: string, imageBytes: number, sizes: readonly number[]): Promise<StoredImages | null>;
+  /**
+   * Keeps the images that `write` appends, from image `first` on: those before are there from a try that ended early, by a
+   * fault or by being stopped.
+   */
   create(
     key: string,
     imageBytes: number,
-    count: number,
-    write: (append: (image: Uint8Array) => Promise<void>) => Promise<void>,
+    sizes: readonly number[],
+    write: (append: (image: Uint8Array) => Promise<void>, first: number) => Promise<void>,
   ): Promise<StoredImages>;
 }
 

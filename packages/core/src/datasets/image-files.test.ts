@@ -27,23 +27,31 @@ const folderOf = (files: Record<string, Uint8Array<ArrayBuffer> | string>): Read
     if (file === undefined) throw new Problem("data-unavailable", `${path} is missing`);
     return typeof file === "string" ? Uint8Array.from(Buffer.from(file)) : file;
   },
+  size: async (path) => files[path]?.length ?? 0,
 });
 
 function memoryStore(): Store & { readonly kept: Map<string, Uint8Array> } {
   const kept = new Map<string, Uint8Array>();
+  const begun = new Map<string, Uint8Array[]>();
   const stored = (bytes: Uint8Array, imageBytes: number) => {
     const read: ImageFile["read"] = (index, to, at) =>
       to.set(bytes.subarray(index * imageBytes, (index + 1) * imageBytes), at);
     return { images: { path: "memory", imageBytes, read }, digest: digestOf(bytes) };
   };
+  const keyOf = (key: string, sizes: readonly number[]) => [key, ...sizes].join();
   return {
     kept,
-    open: async (key, imageBytes) => (kept.has(key) ? stored(kept.get(key)!, imageBytes) : null),
-    async create(key, imageBytes, _, write) {
-      const images: Uint8Array[] = [];
-      await write(async (image) => void images.push(image));
-      kept.set(key, Uint8Array.from(Buffer.concat(images)));
-      return stored(kept.get(key)!, imageBytes);
+    open: async (key, imageBytes, sizes) => {
+      const bytes = kept.get(keyOf(key, sizes));
+      return bytes ? stored(bytes, imageBytes) : null;
+    },
+    async create(key, imageBytes, sizes, write) {
+      const images = begun.get(key) ?? [];
+      begun.set(key, images);
+      await write(async (image) => void images.push(image), images.length);
+      begun.delete(key);
+      kept.set(keyOf(key, sizes), Uint8Array.from(Buffer.concat(images)));
+      return stored(kept.get(keyOf(key, sizes))!, imageBytes);
     },
   };
 }
@@ -97,6 +105,23 @@ test("what was decoded is kept, and the digest is that of the pixels and the lab
   expect((await load([...CLASSES].reverse(), opener(FILES).open)).digest).not.toBe(data.digest);
   const other = { ...FILES, "val/n1/v.JPEG": grey(111) };
   expect((await load(CLASSES, opener(other).open)).digest).not.toBe(data.digest);
+});
+
+test("a photo that was replaced is decoded, not the one that was kept", async () => {
+  const { store, open } = opener(FILES);
+  const { digest } = await load(CLASSES, open);
+  const other = grey(11, 70, 70);
+  expect(other.length).not.toBe(FILES["train/n1/a.JPEG"].length);
+  const replaced = opener({ ...FILES, "train/n1/a.JPEG": other }, store);
+  expect((await load(CLASSES, replaced.open)).digest).not.toBe(digest);
+});
+
+test("after a broken image was repaired, decoding goes on there", async () => {
+  const broken = opener({ ...FILES, "train/n1/a.JPEG": grey(10).slice(0, 300) });
+  await expect(load(CLASSES, broken.open)).rejects.toThrow(/^train\/n1\/a.JPEG: /);
+  const repaired = opener(FILES, broken.store);
+  expect((await load(CLASSES, repaired.open)).digest).toBe((await load(CLASSES, opener(FILES).open)).digest);
+  expect(repaired.folder.reads).toEqual(["train/n1/a.JPEG", "val/n2/w.JPEG", "val/n1/v.JPEG"]);
 });
 
 test("the same images in other classes have another digest", async () => {

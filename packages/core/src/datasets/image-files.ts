@@ -74,12 +74,15 @@ async function packed(
   const hash = sha256.create().update(utf8ToBytes(`${DECODER}; ${version}\n`));
   for (const path of paths) hash.update(utf8ToBytes(`${path}\n`));
   const key = bytesToHex(hash.digest());
-  const kept = await store.open(key, imageBytes, paths.length);
-  const { images, digest } = kept ?? (await store.create(key, imageBytes, paths.length, write));
+  const sizes: number[] = [];
+  for (const members of classes) sizes.push(...(await Promise.all(members.map((path) => folder.size(path)))));
+  const { images, digest } =
+    (await store.open(key, imageBytes, sizes)) ?? (await store.create(key, imageBytes, sizes, write));
   return { images, labels, count: paths.length, digest };
 
-  async function write(append: (image: Uint8Array) => Promise<void>): Promise<void> {
+  async function write(append: (image: Uint8Array) => Promise<void>, first: number): Promise<void> {
     const decode = await jpegDecoder();
-    for (const path of paths) await append(recode(decode(await folder.read(path, MAX_FILE_BYTES), path), path));
+    for (const path of paths.slice(first))
+      await append(recode(decode(await folder.read(path, MAX_FILE_BYTES), path), path));
   }
 }
