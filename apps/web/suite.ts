@@ -2,9 +2,11 @@
 import { setImmediate as turn } from "node:timers/promises";
 import {
   type ClassFolder,
+  classesText,
+  digestOfClasses,
   groupDigest,
   namesOf,
-  type Plan,
+  Problem,
   parseSpec,
   type Spec,
   type Suite,
@@ -15,8 +17,18 @@ import {
 } from "@ticketmark/core";
 import type { z } from "zod";
 import { db } from "./db/client.ts";
-import { addSuiteJob, classesOfSuite, queueAgain, type SpecState, statesOfSpecs } from "./db/suites.ts";
-import { newJob } from "./new-job.ts";
+import {
+  addSuiteJob,
+  classesOfSpec,
+  digestsOfSuite,
+  queueAgain,
+  type SpecState,
+  type SuiteJob,
+  statesOfSpecs,
+} from "./db/suites.ts";
+import { planOf } from "./plans.ts";
+
+type Reply = z.infer<typeof suiteReplySchema>;
 
 interface SuiteSpec {
   readonly spec: Spec;
@@ -25,22 +37,64 @@ interface SuiteSpec {
   readonly name: string;
 }
 
-/** Of suites without classes: they never change while this process runs, and are work to complete. */
-const known = new Map<string, readonly SuiteSpec[]>();
+/** A suite, with the classes if it takes any: its specs never change while this process runs. */
+interface SuiteList {
+  readonly classes: readonly ClassFolder[] | undefined;
+  readonly specs: readonly SuiteSpec[];
+}
 
-function specsOfSuite(suite: Suite, classes?: readonly ClassFolder[]): readonly SuiteSpec[] {
-  const kept = classes ? undefined : known.get(suite.id);
-  if (kept) return kept;
-  const specs = specsOf(suite, classes).map(parseSpec);
-  const names = namesOf(specs);
-  const list = specs.map((spec, i) => ({
-    spec,
-    specDigest: specDigest(spec),
-    groupDigest: groupDigest(spec),
-    name: names[i]!,
-  }));
-  if (!classes) known.set(suite.id, list);
+/** On globalThis, as Next loads a module more than once in a process. */
+const slot = globalThis as typeof globalThis & {
+  ticketmarkSuites?: {
+    /** By suite and digest of the classes: a thousand classes are a second's work to complete. */
+    readonly lists: Map<string, Promise<SuiteList>>;
+    /** Of suites with classes: by suite and digest of a spec. */
+    readonly listOf: Map<string, SuiteList>;
+    /** What is being queued, by suite and digest of the classes. */
+    readonly queueing: Map<string, Promise<Reply>>;
+  };
+};
+slot.ticketmarkSuites ??= { lists: new Map(), listOf: new Map(), queueing: new Map() };
+const { lists, listOf, queueing } = slot.ticketmarkSuites;
+
+const keyOf = (suite: Suite, classes: readonly ClassFolder[] | undefined): string =>
+  `${suite.id} ${classes ? digestOfClasses(classes) : ""}`;
+
+function listOfSuite(suite: Suite, classes?: readonly ClassFolder[]): Promise<SuiteList> {
+  const key = keyOf(suite, classes);
+  const list = lists.get(key) ?? complete(suite, classes);
+  lists.set(key, list);
+  list.catch(() => lists.delete(key));
   return list;
+}
+
+async function complete(suite: Suite, classes: readonly ClassFolder[] | undefined): Promise<SuiteList> {
+  const specs: Omit<SuiteSpec, "name">[] = [];
+  for (const input of specsOf(suite, classes)) {
+    await turn(); // other requests wait
+    const spec = { ...parseSpec(input), ...(classes && { classes }) }; // all share one copy of a long list
+    specs.push({ spec, specDigest: specDigest(spec), groupDigest: groupDigest(spec) });
+  }
+  const names = namesOf(specs.map(({ spec }) => spec));
+  return { classes, specs: specs.map((one, i) => ({ ...one, name: names[i]! })) };
+}
+
+/** Of a suite that takes classes: for each list of them that it was queued with. */
+async function listsOf(suite: Suite): Promise<SuiteList[]> {
+  if (!suite.takesClasses) return [await listOfSuite(suite)];
+  const database = await db();
+  const found = new Set<SuiteList>();
+  for (const digest of await digestsOfSuite(database, suite.id)) {
+    const key = `${suite.id} ${digest}`;
+    let list = listOf.get(key);
+    if (!list) {
+      list = await listOfSuite(suite, await classesOfSpec(database, suite.id, digest));
+      for (const { specDigest } of list.specs) listOf.set(`${suite.id} ${specDigest}`, list);
+      listOf.set(key, list); // a suite may have changed since it was queued
+    }
+    found.add(list);
+  }
+  return [...found];
 }
 
 const MISSING = {
@@ -54,11 +108,11 @@ const MISSING = {
 } as const;
 
 export async function statusOfSuite(suite: Suite): Promise<SuiteStatus> {
-  const database = await db();
-  const lists = suite.takesClasses ? await classesOfSuite(database, suite.id) : [undefined];
-  const specs = lists.flatMap((classes) => specsOfSuite(suite, classes));
+  const all = await listsOf(suite);
+  const which = ({ classes }: SuiteList) => (classes && all.length > 1 ? `, classes ${classesText(classes)}` : "");
+  const specs = all.flatMap((list) => list.specs.map((one) => ({ ...one, name: `${one.name}${which(list)}` })));
   const states = await statesOfSpecs(
-    database,
+    await db(),
     specs.map(({ specDigest }) => specDigest),
   );
   return {
@@ -71,29 +125,48 @@ export async function statusOfSuite(suite: Suite): Promise<SuiteStatus> {
   };
 }
 
-/** Queues what nobody has queued, and again what failed or was cancelled; each job as soon as it is planned. */
-export async function queueSuite(
+/**
+ * Queues what nobody has queued, and again what failed or was cancelled: all of it, or nothing where a spec is refused.
+ * Who asks for the same while it is being queued gets the same answer. Throws Problem "bad-spec" that names the spec.
+ */
+export function queueSuite(
   suite: Suite,
   classes: readonly ClassFolder[] | undefined,
   createdBy: string,
-): Promise<z.infer<typeof suiteReplySchema>> {
+): Promise<Reply> {
+  const key = keyOf(suite, classes);
+  const underWay = queueing.get(key) ?? queue(suite, classes, createdBy).finally(() => queueing.delete(key));
+  queueing.set(key, underWay);
+  return underWay;
+}
+
+async function queue(suite: Suite, classes: readonly ClassFolder[] | undefined, createdBy: string): Promise<Reply> {
   const database = await db();
-  const specs = specsOfSuite(suite, classes);
+  const { specs } = await listOfSuite(suite, classes);
   const states = await statesOfSpecs(
     database,
     specs.map(({ specDigest }) => specDigest),
   );
   const isOver = ({ state }: SpecState) => state === "failed" || state === "cancelled";
   const again = [...states.values()].filter(isOver).map(({ jobId }) => jobId);
-  const requeued = await queueAgain(database, again);
-  const plans = new Map<string, Plan>(); // seeds cost the same
-  let queued = 0;
-  for (const { spec, specDigest, groupDigest } of specs) {
-    if (states.has(specDigest)) continue;
-    await turn(); // planning a job takes a while, and other requests wait
-    const job = await newJob({ spec, engine: "auto", priority: 0, createdBy }, plans.get(groupDigest));
-    plans.set(groupDigest, job.plan);
-    if (await addSuiteJob(database, { ...job, suite: suite.id })) queued++;
-  }
+  const jobs: SuiteJob[] = [];
+  for (const one of specs) if (!states.has(one.specDigest)) jobs.push(await jobOf(suite, one, createdBy));
+  const [requeued, queued] = await database.transaction(async (tx) => {
+    const requeued = await queueAgain(tx, again);
+    let queued = 0;
+    for (const job of jobs) if (await addSuiteJob(tx, job)) queued++;
+    return [requeued, queued];
+  });
   return { suite: suite.id, queued, requeued, existing: specs.length - queued - requeued };
+}
+
+async function jobOf(suite: Suite, { name, ...one }: SuiteSpec, createdBy: string): Promise<SuiteJob> {
+  try {
+    const plan = await planOf(one.spec, one.groupDigest);
+    return { ...one, plan, engine: "auto", priority: 0, createdBy, suite: suite.id };
+  } catch (cause) {
+    if (!(cause instanceof Problem)) throw cause;
+    const what = `${name}, seed ${one.spec.seed}: ${cause.message}`;
+    throw new Problem(cause.code, `${what}; nothing of suite ${suite.id} was queued`, { cause });
+  }
 }

@@ -3,7 +3,7 @@
  * digest, in whatever job it was run: two suites may share it.
  */
 import type { ClassFolder, JobState, Progress, Result } from "@ticketmark/core";
-import { and, eq, inArray, isNotNull, sql } from "drizzle-orm";
+import { and, eq, inArray, ne, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import type { NewJob } from "./jobs.ts";
 import { jobs, results } from "./schema.ts";
@@ -46,14 +46,28 @@ export async function statesOfSpecs(db: Db, digests: readonly string[]): Promise
   return states;
 }
 
-/** The lists of classes that a suite was queued with. */
-export async function classesOfSuite(db: Db, suite: string): Promise<(readonly ClassFolder[])[]> {
-  const classes = sql<readonly ClassFolder[]>`${jobs.spec} -> 'classes'`;
+/** Digests of the specs that a suite has queued, first queued first. What was cancelled is as if it had not been queued. */
+export async function digestsOfSuite(db: Db, suite: string): Promise<string[]> {
   const rows = await db
-    .selectDistinct({ classes })
+    .select({ specDigest: jobs.specDigest })
     .from(jobs)
-    .where(and(eq(jobs.suite, suite), isNotNull(classes)));
-  return rows.map((row) => row.classes);
+    .where(and(eq(jobs.suite, suite), ne(jobs.state, "cancelled")))
+    .orderBy(jobs.position);
+  return rows.map(({ specDigest }) => specDigest);
+}
+
+/** The list of classes in one spec of a suite. */
+export async function classesOfSpec(
+  db: Db,
+  suite: string,
+  digest: string,
+): Promise<readonly ClassFolder[] | undefined> {
+  const classes = sql<readonly ClassFolder[] | null>`${jobs.spec} -> 'classes'`;
+  const [row] = await db
+    .select({ classes })
+    .from(jobs)
+    .where(and(eq(jobs.suite, suite), eq(jobs.specDigest, digest)));
+  return row?.classes ?? undefined;
 }
 
 export interface SuiteJob extends NewJob {
