@@ -208,8 +208,11 @@ function scoredNet({
   const { x, y } = batches;
   const size = x.values.length / y.length;
   const examples = y.map((labels, i) => ({
-    images: (x.values as Float32Array).slice(i * size, (i + 1) * size),
-    labels: Uint8Array.from(labels),
+    count: labels.length,
+    make: () => ({
+      images: (x.values as Float32Array).slice(i * size, (i + 1) * size),
+      labels: Uint8Array.from(labels),
+    }),
   }));
   return {
     initial: init,
@@ -233,7 +236,7 @@ function scoredNet({
     train: notRecorded,
     redraw: notRecorded,
     examples: () => examples,
-    ...derivatives(architecture, network),
+    ...derivatives(architecture, network, async () => {}),
   };
 }
 

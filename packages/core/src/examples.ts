@@ -2,18 +2,31 @@
  * Which training images a method gets to measure derivatives on, and in what parts: the plan counts them, runs draw them.
  */
 import type { Examples } from "./datasets/dataset.ts";
+import { type Architecture, nodesOf } from "./layers.ts";
+import type { ExampleWish } from "./methods/method.ts";
 import type { Rng } from "./rng.ts";
 
 /** In one part: networks that compute claims hold as many (`EVALUATION_BATCH`). */
-export const MOST_EXAMPLES = 128;
+const MOST_EXAMPLES = 128;
 
-/** Classes take turns; parts are of equal size up to one image, and hold MOST_EXAMPLES images at most. */
+/** What the reference engine may take for one part; about as many float64 values a layer's output each image. */
+const EXACT_BYTES = 2_147_483_648;
+const VALUES_AN_OUTPUT = 5;
+
+/** Images that a part has at most. */
+export function largestPart(architecture: Architecture, { exact }: Pick<ExampleWish, "exact">): number {
+  if (!exact) return MOST_EXAMPLES;
+  const outputs = nodesOf(architecture).reduce((sum, { shape }) => sum + shape[0] * shape[1] * shape[2], 0);
+  return Math.max(1, Math.min(MOST_EXAMPLES, Math.floor(EXACT_BYTES / (8 * VALUES_AN_OUTPUT * outputs))));
+}
+
+/** Indices of the images of each part. Classes take turns; parts are of equal size up to one image. */
 export function exampleIndices(
   labels: Examples["labels"],
   indices: Uint32Array,
   classes: number,
-  perClass: number,
-  batches: number,
+  { perClass, parts }: Pick<ExampleWish, "perClass" | "parts">,
+  largest: number,
   rng: Rng,
 ): Uint32Array[] {
   const ofClass: number[][] = Array.from({ length: classes }, () => []);
@@ -24,18 +37,8 @@ export function exampleIndices(
   });
   const all: number[] = [];
   for (let turn = 0; turn < perClass; turn++) for (const of of drawn) if (turn < of.length) all.push(of[turn]!);
-  const parts = Math.min(all.length, Math.max(batches, Math.ceil(all.length / MOST_EXAMPLES)));
-  return Array.from({ length: parts }, (_, part) =>
-    Uint32Array.from(all.slice(Math.floor((part * all.length) / parts), Math.floor(((part + 1) * all.length) / parts))),
-  );
-}
-
-/** How many images a method's draw has: what `exampleIndices` comes to where no class has fewer. */
-export function exampleCounts(classes: number, perClass: number, batches: number): number[] {
-  const all = classes * perClass;
-  const parts = Math.min(all, Math.max(batches, Math.ceil(all / MOST_EXAMPLES)));
-  return Array.from(
-    { length: parts },
-    (_, part) => Math.floor(((part + 1) * all) / parts) - Math.floor((part * all) / parts),
+  const count = Math.min(all.length, Math.max(parts, Math.ceil(all.length / largest)));
+  return Array.from({ length: count }, (_, part) =>
+    Uint32Array.from(all.slice(Math.floor((part * all.length) / count), Math.floor(((part + 1) * all.length) / count))),
   );
 }

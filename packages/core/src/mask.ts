@@ -111,7 +111,7 @@ function pruned(
     rule === "random"
       ? shuffled(rest, missing, rng)
       : rule === "largest"
-        ? byMagnitude(rest.sort(), values, "falling")
+        ? byMagnitude(by === "magnitude" ? rest.sort() : rest, values, "falling")
         : rest;
   return joined(new Uint32Array(count), [chosen, drawn.subarray(0, missing)]);
 }
@@ -132,6 +132,7 @@ function byMagnitude(indices: Uint32Array, values: Float32Array, direction: "ris
   const flip = direction === "rising" ? 0 : 0x7fff_ffff;
   const keys = new Uint32Array(values.buffer, values.byteOffset, values.length).slice();
   for (let i = 0; i < keys.length; i++) keys[i] = (keys[i]! & 0x7fff_ffff) ^ flip;
+  if (keys.every((key) => key === keys[0])) return indices; // a plan's
   let from = indices;
   for (const shift of [0, 16]) {
     const next = new Uint32Array(0x1_0000); // by digit: where the next index with it goes
@@ -151,6 +152,20 @@ function byMagnitude(indices: Uint32Array, values: Float32Array, direction: "ris
 
 /** Importance of each weight, high = keep; by parameter name. */
 export type Scores = Readonly<Record<string, Float32Array | Float64Array>>;
+
+/** A score for each prunable weight. */
+export function scoresOf(
+  { prunable, initial }: { readonly prunable: readonly string[]; readonly initial: Weights },
+  score: (name: string, index: number) => number,
+): Scores {
+  return Object.fromEntries(
+    prunable.map((name) => {
+      const scores = new Float64Array(initial[name]!.length);
+      for (let i = 0; i < scores.length; i++) scores[i] = score(name, i);
+      return [name, scores];
+    }),
+  );
+}
 
 /**
  * Prunes the lowest scores: exactly `prune` in each quota, ties to the lowest index, the quota's layers one after the other.

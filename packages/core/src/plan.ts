@@ -6,10 +6,10 @@
 
 import { trainingCount } from "./datasets/dataset.ts";
 import { datasetOf } from "./datasets/index.ts";
-import { exampleCounts } from "./examples.ts";
-import { learned, parameters } from "./layers.ts";
+import { parameters } from "./layers.ts";
 import { sparsityOf } from "./mask.ts";
 import { methods } from "./methods/index.ts";
+import type { ExamplePart } from "./methods/method.ts";
 import { type ResolvedPhase, resolveFinal, resolvePhase } from "./phase.ts";
 import { Problem } from "./problem.ts";
 import { MAX_EVALUATIONS, MAX_PHASES } from "./result.ts";
@@ -42,14 +42,15 @@ export interface Plan {
   readonly methodExamples: number;
   readonly finalIterations: number;
   readonly finalExamples: number;
-  /** Images of which a method wants derivatives besides training; a Hessian-vector product counts twice. */
+  /** Images of which a method wants derivatives besides training, at most: a class may have fewer. A Hessian-vector product
+   * counts twice. */
   readonly scoredExamples: number;
 }
 
 /**
- * Counts every phase of a complete spec. Costs as much as choosing its masks, milliseconds for each round of lenet-300-100
- * and half a second of vgg-19-bn; other work gets its turn between the rounds. Throws Problem "bad-spec" where the phases or
- * their evaluations are more than a result can hold: called before a spec is queued and before it runs.
+ * Counts every phase of a complete spec. Weights and scores are all alike, so that choosing masks needs no sorting; other
+ * work gets its turn between the rounds. Throws Problem "bad-spec" where the phases or their evaluations are more than a
+ * result can hold: called before a spec is queued and before it runs.
  */
 export async function plan(spec: Spec): Promise<Plan> {
   const dataset = datasetOf(spec);
@@ -60,13 +61,17 @@ export async function plan(spec: Spec): Promise<Plan> {
   const all = parameters(architecture);
   const prunable = all.filter((parameter) => parameter.prunable);
   const phases: PlannedPhase[] = [];
-  const initial = Object.fromEntries(all.map(({ name, size }) => [name, new Float32Array(size)]));
-  const zeros = Object.fromEntries(learned(architecture).map(({ name, size }) => [name, new Float64Array(size)]));
+  const largest = all.reduce((most, { size }) => Math.max(most, size), 0);
+  const [zeros, ones] = [new Float32Array(largest), new Float64Array(largest).fill(1)]; // nobody writes to them
+  const initial = Object.fromEntries(all.map(({ name, size }) => [name, zeros.subarray(0, size)]));
+  const derivatives = Object.fromEntries(all.map(({ name, size }) => [name, ones.subarray(0, size)]));
   let scoredExamples = 0;
-  const scored = (examples: number) => {
+  const scored = async (examples: number) => {
     scoredExamples += examples;
-    return zeros;
+    await turn();
+    return derivatives;
   };
+  const countOf = (parts: readonly ExamplePart[]) => parts.reduce((sum, { count }) => sum + count, 0);
 
   const { iterations, epochIterations } = resolvePhase({ name: "recipe" }, spec.recipe, images);
   const ticket = await methods.get(id).findTicket(
@@ -78,17 +83,10 @@ export async function plan(spec: Spec): Promise<Plan> {
       iterations,
       epochIterations,
       redraw: () => initial,
-      examples: (perClass, batches) =>
-        exampleCounts(dataset.classes, perClass, batches).map((count) => ({
-          images: new Float32Array(),
-          labels: new Uint8Array(count),
-        })),
-      gradients: async (_, batch) => scored(batch.labels.length),
-      hessianVector: async (_, __, batch) => scored(2 * batch.labels.length),
-      flow: async () => {
-        await turn();
-        return scored(1);
-      },
+      examples: ({ perClass }) => [{ count: Math.min(images, perClass * dataset.classes), make: never }],
+      gradients: (_, parts) => scored(countOf(parts)),
+      hessianVector: (_, __, parts) => scored(2 * countOf(parts)),
+      flow: () => scored(1),
       train: async (weights, phase) => {
         phases.push(planned(resolvePhase(phase, spec.recipe, images), "method"));
         await turn();
@@ -121,6 +119,10 @@ function ascending(n: number): Uint32Array {
   const order = new Uint32Array(n);
   for (let i = 0; i < n; i++) order[i] = i;
   return order;
+}
+
+function never(): never {
+  throw new Error("a plan measures nothing");
 }
 
 /** Lets the event loop turn. */

@@ -67,7 +67,7 @@ export interface RunOptions {
     iteration: number;
     snapshot: () => Promise<Uint8Array>;
   }) => undefined | "stop" | Promise<undefined | "stop">;
-  /** Between the batches of evaluations, which may be long. "stop" ends the run where no snapshot can be taken. */
+  /** Between the batches of evaluations and the parts of scores, which may be long. "stop" ends the run where no snapshot can be taken. */
   readonly pause?: () => Promise<undefined | "stop">;
 }
 
@@ -115,11 +115,12 @@ export const runJob: RunJob = async (spec, options) => {
 
   const trace = new Trace(resumed?.trace);
   const completed: Weights[] = [...(resumed?.journal.completed ?? [])];
-  let ticket: Ticket | null = null;
+  let ticket: Ticket | null = resumed?.ticket ?? null;
+  let scoredExamples = 0;
   const pause =
     options.pause &&
     (async (): Promise<void> => {
-      if ((await options.pause?.()) === "stop") throw new Stopped("an evaluation: stopped");
+      if ((await options.pause?.()) === "stop") throw new Stopped("stopped where no snapshot can be taken");
     });
   const recorder = new Recorder(
     resumed?.record ?? newRecord(),
@@ -141,7 +142,12 @@ export const runJob: RunJob = async (spec, options) => {
   const snapshot = async (position: Position): Promise<Uint8Array> => {
     recorder.take();
     const running = { weights: await network.read("weights"), momentum: await network.read("momentum"), position };
-    return writeSnapshot(of, { journal: { completed, running }, trace: trace.state, record }, architecture);
+    const kept = ticket && !ticket.remask ? ticket : null; // what changes it is code, which finds it again
+    return writeSnapshot(
+      of,
+      { ticket: kept, journal: { completed, running }, trace: trace.state, record },
+      architecture,
+    );
   };
   const observe = (index: number, phase: ResolvedPhase): PhaseObserver => ({
     ...recorder.observe(index, phase, ticket ? "final" : "method"),
@@ -164,12 +170,20 @@ export const runJob: RunJob = async (spec, options) => {
     rng: rng.stream("method"),
     quotas: (sparsity, round, rounds) => quotasOf(spec.scope, prunable, sparsity, round, rounds),
     redraw: (draws) => model.initialise(architecture, draws),
-    measures: measures({ architecture, network: claimNetwork, dataset, train: data.train, indices: split.train }),
+    measures: measures(
+      { architecture, network: claimNetwork, dataset, train: data.train, indices: split.train },
+      async (images) => {
+        scoredExamples += images;
+        recorder.scored(scoredExamples);
+        await pause?.();
+      },
+    ),
     trainCount: trainingCount(dataset, spec.protocol),
     batches: drops ? withDropoutSeeds(batches, rng) : batches,
     trace,
     observe,
     journal: resumed?.journal,
+    isFinal: ticket !== null,
   });
 
   const result = (outcome: "completed" | "diverged"): Result => ({
@@ -186,7 +200,7 @@ export const runJob: RunJob = async (spec, options) => {
     accuracy: null,
     layers: [],
     sparsity: null,
-    cost: costOf(record, planned.scoredExamples),
+    cost: costOf(record),
     iterationTime: quartiles(record.blockTimes),
     ...(record.stepTimes && { stepTimes: record.stepTimes }),
     peakBytes: network.peakBytes + (claimNetwork === network ? 0 : claimNetwork.peakBytes),
@@ -204,11 +218,11 @@ export const runJob: RunJob = async (spec, options) => {
     const isMeasured = record.stepTimes !== undefined || record.phases.some(({ part }) => part === "final");
     if (isMeasured || planned.finalIterations < MEASURED_FROM_ITERATIONS || isDense(found.mask)) return;
     const batch = normalised(dataset, data.train, split.train.subarray(0, spec.recipe.batchSize));
-    record.stepTimes = await measureStepTimes(network, found, batch, spec.recipe, options.now);
+    record.stepTimes = await measureStepTimes(network, found, batch, spec.recipe, options.now, pause);
   };
 
   try {
-    ticket = await methods.get(id).findTicket(dense, spec.sparsity, settings);
+    ticket ??= await methods.get(id).findTicket(dense, spec.sparsity, settings);
     const { mask, weights } = ticket;
     if (!record.afterCut) {
       if (!isDense(mask)) record.beforeCut = await evaluateWeights(claimNetwork, { mask: null, weights }, test, pause);
@@ -248,7 +262,7 @@ export const runJob: RunJob = async (spec, options) => {
 const isDense = (mask: Mask): boolean => sparsityOf(mask) === 0;
 
 /** Iterations and images before the ticket and after it. */
-function costOf({ phases, examples }: RunRecord, scoredExamples: number): Result["cost"] {
+function costOf({ phases, examples, scoredExamples = 0 }: RunRecord): Result["cost"] {
   const sum = (part: "method" | "final", of: (i: number) => number) =>
     phases.reduce((total, phase, i) => total + (phase.part === part ? of(i) : 0), 0);
   return {

@@ -12,7 +12,7 @@
  * alone: there, those are all weights of convolution and linear layers.
  */
 import { z } from "zod";
-import { pickByScore, type Scores } from "../mask.ts";
+import { pickByScore, type Scores, scoresOf } from "../mask.ts";
 import type { DenseNetwork, Method } from "./method.ts";
 import { scoringSettings } from "./settings.ts";
 
@@ -24,25 +24,14 @@ type Settings = z.infer<typeof settings>;
 
 export async function graspScores(
   net: DenseNetwork,
-  { examplesPerClass, batches, batchNorm, temperature }: Settings,
+  { examplesPerClass: perClass, batches: parts, batchNorm, temperature }: Settings,
 ): Promise<Scores> {
-  const zeros = () =>
-    Object.fromEntries(net.prunable.map((name) => [name, new Float64Array(net.initial[name]!.length)]));
-  const add = (to: Record<string, Float64Array>, more: Readonly<Record<string, Float64Array>>) => {
-    for (const [name, sum] of Object.entries(to))
-      for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + more[name]![i]!;
-  };
-  const parts = net.examples(examplesPerClass, batches, net.rng.stream("examples"));
   const options = { batchNorm, temperature };
-  const g = zeros();
-  for (const part of parts) add(g, await net.gradients(net.initial, part, options));
-  const scores = zeros();
-  for (const part of parts) add(scores, await net.hessianVector(net.initial, g, part, options));
-  for (const [name, h] of Object.entries(scores)) {
-    const weights = net.initial[name]!;
-    for (let i = 0; i < h.length; i++) h[i] = weights[i]! * h[i]!;
-  }
-  return scores;
+  const examples = net.examples({ perClass, parts, exact: true }, net.rng.stream("examples"));
+  const gradients = await net.gradients(net.initial, examples, options);
+  const g = Object.fromEntries(net.prunable.map((name) => [name, gradients[name]!]));
+  const h = await net.hessianVector(net.initial, g, examples, options);
+  return scoresOf(net, (name, i) => net.initial[name]![i]! * h[name]![i]!);
 }
 
 export const grasp: Method<Settings> = {
@@ -55,6 +44,7 @@ export const grasp: Method<Settings> = {
   summary: "Removes, before any training, the weights that the flow of gradients can best do without.",
   settings,
   sparse: true,
+  seedFixes: () => ["weights"],
   async findTicket(net, sparsity, settings) {
     return { mask: pickByScore(net.quotas(sparsity), await graspScores(net, settings)), weights: net.initial };
   },

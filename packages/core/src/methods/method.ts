@@ -79,6 +79,22 @@ export interface Watch {
   next(memory: Uint8Array, weights: Weights): { readonly memory: Uint8Array; readonly stop: boolean };
 }
 
+/** Which training images to measure on. */
+export interface ExampleWish {
+  /** Images of each class; all, where a class has fewer. */
+  readonly perClass: number;
+  /** Parts of equal size; more, where those would be larger than there is memory for (128 images at most). */
+  readonly parts: number;
+  /** Will be measured in float64, which takes more memory. */
+  readonly exact: boolean;
+}
+
+/** Some of the images, drawn and not made yet. */
+export interface ExamplePart {
+  readonly count: number;
+  make(): ExampleBatch;
+}
+
 /** Training images as the network sees them, without augmentation. */
 export interface ExampleBatch {
   /** [batch, channels, height, width], normalised. */
@@ -112,16 +128,21 @@ export interface DenseNetwork {
   train(weights: Weights, phase: Phase): Promise<Weights>;
   /** Another draw of the initial weights. */
   redraw(rng: Rng): Weights;
-  /**
-   * Draws `perClass` training images of each class (all, where a class has fewer), in `batches` parts of equal size or, if
-   * those were larger than 128 images, in more. Classes take turns, so that each part has all of them. The draw is `rng`'s.
-   */
-  examples(perClass: number, batches: number, rng: Rng): readonly ExampleBatch[];
-  /** Of the mean loss over a batch. Float32, on the cpu engine; with options in float64, on the reference engine. */
-  gradients(weights: Weights, batch: ExampleBatch, options?: LossOptions): Promise<Derivatives>;
-  /** H·v of the mean loss over a batch. A parameter that v does not name has 0 there. Float64, on the reference engine. */
-  hessianVector(weights: Weights, v: Derivatives, batch: ExampleBatch, options?: LossOptions): Promise<Derivatives>;
-  /** Of the sum of all outputs for one image of ones; batch norm as remembered. Float64, on the reference engine. */
+  /** Draws training images. Classes take turns, so that each part has all of them. The draw is `rng`'s. */
+  examples(wish: ExampleWish, rng: Rng): readonly ExamplePart[];
+  /** Sum over the parts, of the gradients of each one's mean loss. Float32, on the cpu engine; with options in float64, on
+   * the reference engine. */
+  gradients(weights: Weights, parts: readonly ExamplePart[], options?: LossOptions): Promise<Derivatives>;
+  /** Sum over the parts, of H·v of each one's mean loss. A parameter that v does not name has 0 there. Float64, on the
+   * reference engine. */
+  hessianVector(
+    weights: Weights,
+    v: Derivatives,
+    parts: readonly ExamplePart[],
+    options?: LossOptions,
+  ): Promise<Derivatives>;
+  /** Of the sum of all outputs for one image of ones; batch norm as remembered, and relu6 as relu: else a deep net of positive
+   * weights is cut off at 6 everywhere, and nothing flows. Float64, on the reference engine. */
   flow(weights: Weights): Promise<Derivatives>;
 }
 
@@ -141,5 +162,10 @@ export interface Method<S = unknown> {
    * ticket keeps them all, and the trained net has the sparsity. Left out: the mask is the ticket's.
    */
   readonly remasks?: "moves" | "grows";
+  /**
+   * What of the ticket the seed alone fixes, so that it can be checked without training: "weights", where they are the
+   * initial ones; "mask", where none that is trained or measured chooses it. Left out: nothing.
+   */
+  seedFixes?(settings: S): readonly ("weights" | "mask")[];
   findTicket(net: DenseNetwork, sparsity: number, settings: S): Promise<Ticket>;
 }

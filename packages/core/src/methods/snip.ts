@@ -9,7 +9,7 @@
  * weights are the model's own draw, where the paper asks for one that keeps variances alike; examples are drawn by class.
  */
 import { z } from "zod";
-import { pickByScore, type Scores } from "../mask.ts";
+import { pickByScore, type Scores, scoresOf } from "../mask.ts";
 import type { DenseNetwork, Method } from "./method.ts";
 import { scoringSettings } from "./settings.ts";
 
@@ -18,19 +18,12 @@ type Settings = z.infer<typeof settings>;
 
 export async function snipScores(
   net: DenseNetwork,
-  { examplesPerClass, batches, batchNorm }: Settings,
+  { examplesPerClass: perClass, batches: parts, batchNorm }: Settings,
 ): Promise<Scores> {
-  const scores = Object.fromEntries(net.prunable.map((name) => [name, new Float64Array(net.initial[name]!.length)]));
-  for (const batch of net.examples(examplesPerClass, batches, net.rng.stream("examples"))) {
-    const gradients = await net.gradients(net.initial, batch, batchNorm === "batch" ? undefined : { batchNorm });
-    for (const [name, sum] of Object.entries(scores))
-      for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + gradients[name]![i]!;
-  }
-  for (const [name, sum] of Object.entries(scores)) {
-    const weights = net.initial[name]!;
-    for (let i = 0; i < sum.length; i++) sum[i] = Math.abs(weights[i]! * sum[i]!);
-  }
-  return scores;
+  const options = batchNorm === "batch" ? undefined : { batchNorm };
+  const examples = net.examples({ perClass, parts, exact: options !== undefined }, net.rng.stream("examples"));
+  const gradients = await net.gradients(net.initial, examples, options);
+  return scoresOf(net, (name, i) => Math.abs(net.initial[name]![i]! * gradients[name]![i]!));
 }
 
 export const snip: Method<Settings> = {
@@ -43,6 +36,7 @@ export const snip: Method<Settings> = {
   summary: "Keeps, before any training, the weights that the loss on a few images is most sensitive to.",
   settings,
   sparse: true,
+  seedFixes: () => ["weights"],
   async findTicket(net, sparsity, settings) {
     return { mask: pickByScore(net.quotas(sparsity), await snipScores(net, settings)), weights: net.initial };
   },

@@ -8,11 +8,12 @@
  *
  * Tanaka, Kunin, Yamins, Ganguli, https://arxiv.org/abs/2006.05467; authors' code ganguli-lab/Synaptic-Flow `Pruners/pruners.py`,
  * `prune.py`. As there, biases and batch norms' parameters and states count by their absolute values too. Departures: in float64,
- * which deep nets overflow float32 without; of equal scores the lowest index goes, where the code lets all of them go; what is
+ * which deep nets overflow float32 without; relu6 lets everything above 0 through, or nothing would flow; of equal scores the lowest index goes, where the code lets all of them go; what is
  * pruned stays pruned by its index.
  */
 import { z } from "zod";
-import { applyMask, type Mask, pickByScore, type Scores } from "../mask.ts";
+import { applyMask, type Mask, pickByScore, type Scores, scoresOf } from "../mask.ts";
+import { Problem } from "../problem.ts";
 import type { Weights } from "../weights.ts";
 import type { DenseNetwork, Method } from "./method.ts";
 import { roundsSchema } from "./settings.ts";
@@ -25,14 +26,9 @@ const settings = z.strictObject({
 export async function synflowScores(net: DenseNetwork, sizes: Weights, mask: Mask): Promise<Scores> {
   const weights = applyMask(sizes, mask);
   const flow = await net.flow(weights);
-  return Object.fromEntries(
-    net.prunable.map((name) => {
-      const [through, size] = [flow[name]!, weights[name]!];
-      const scores = new Float64Array(size.length);
-      for (let i = 0; i < scores.length; i++) scores[i] = through[i]! * size[i]!;
-      return [name, scores];
-    }),
-  );
+  if (net.prunable.every((name) => flow[name]!.every((through) => through === 0)))
+    throw new Problem("bad-spec", "synflow: expected something to flow from inputs to outputs; nothing does");
+  return scoresOf(net, (name, i) => flow[name]![i]! * weights[name]![i]!);
 }
 
 export const sizesOf = (weights: Weights): Weights =>
@@ -49,6 +45,7 @@ export const synflow: Method<z.infer<typeof settings>> = {
   summary: "Keeps, before any training and without data, the weights that most of the flow through the net passes.",
   settings,
   sparse: true,
+  seedFixes: () => ["weights"],
   async findTicket(net, sparsity, { rounds }) {
     const sizes = sizesOf(net.initial);
     let mask: Mask = {};

@@ -100,6 +100,7 @@ test("a ticket file carries the state, and only weights of the body are masked i
 
 const of = { specDigest: "cd".repeat(32), engine: "reference" };
 const snapshotOf = async (network: Network, position: Position): Promise<Snapshot> => ({
+  ticket: null,
   journal: {
     completed: [],
     running: { weights: await network.read("weights"), momentum: await network.read("momentum"), position },

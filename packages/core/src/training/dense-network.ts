@@ -46,6 +46,8 @@ export interface DenseNetworkParts {
   /** Called when a phase starts or goes on, not for phases that the journal answers. `index` counts over the whole run. */
   readonly observe: (index: number, phase: ResolvedPhase) => PhaseObserver;
   readonly journal?: Journal;
+  /** The ticket is found: what goes on is its final training. */
+  readonly isFinal?: boolean;
 }
 
 export interface TrainableNetwork {
@@ -59,7 +61,7 @@ export interface TrainableNetwork {
 /** `train` and `finish` throw Diverged and Stopped, which methods let through. */
 export function denseNetwork(parts: DenseNetworkParts): TrainableNetwork {
   const { architecture, network, recipe, trainCount, journal } = parts;
-  let next = 0;
+  let next = parts.isFinal ? (journal?.completed.length ?? 0) : 0;
 
   const run = async (phase: ResolvedPhase, weights: Weights): Promise<{ mask: Mask | null; weights: Weights }> => {
     const index = next++;

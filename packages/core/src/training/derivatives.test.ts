@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { datasets } from "../datasets/index.ts";
 import { lossGradients } from "../engine/reference/derivatives.ts";
 import { referenceEngine } from "../engine/reference/reference.ts";
-import { exampleCounts, exampleIndices } from "../examples.ts";
-import { learned } from "../layers.ts";
+import { exampleIndices, largestPart } from "../examples.ts";
+import { learned, type Shape } from "../layers.ts";
 import { applyMask, denseMask } from "../mask.ts";
 import { models } from "../models/index.ts";
 import { seededRng } from "../rng.ts";
@@ -17,8 +17,8 @@ describe("examples", () => {
   const labels = Uint8Array.from({ length: 4_000 }, (_, i) => (i * 7) % 10);
   const some = Uint32Array.from({ length: 2_000 }, (_, i) => 2 * i + 1); // odd images: classes 1, 3, 5, 7, 9 have 400 each
   const all = Uint32Array.from(labels.keys());
-  const draw = (perClass: number, batches: number, indices = all) =>
-    exampleIndices(labels, indices, 10, perClass, batches, rng.stream("examples"));
+  const draw = (perClass: number, parts: number, indices = all) =>
+    exampleIndices(labels, indices, 10, { perClass, parts }, EVALUATION_BATCH, rng.stream("examples"));
   const counts = (part: Uint32Array) =>
     part.reduce((of, index) => of.with(labels[index]!, of[labels[index]!]! + 1), Array<number>(10).fill(0));
 
@@ -44,7 +44,6 @@ describe("examples", () => {
       const sizes = draw(perClass, batches).map((part) => part.length);
       expect(Math.max(...sizes)).toBeLessThanOrEqual(Math.min(EVALUATION_BATCH, Math.min(...sizes) + 1));
       expect(Math.min(...sizes)).toBeGreaterThan(0);
-      expect(sizes).toEqual(exampleCounts(10, perClass, batches)); // what the plan counts
     }
     expect(draw(50, 2).length).toBe(4);
     expect(draw(1, 100).length).toBe(10);
@@ -52,8 +51,18 @@ describe("examples", () => {
 
   test("the stream fixes the draw, and another draws others", () => {
     expect(draw(10, 2)).toEqual(draw(10, 2));
-    expect(exampleIndices(labels, all, 10, 10, 2, rng.stream("others"))).not.toEqual(draw(10, 2));
+    expect(exampleIndices(labels, all, 10, { perClass: 10, parts: 2 }, 128, rng.stream("others"))).not.toEqual(
+      draw(10, 2),
+    );
   });
+});
+
+test("a part measured in float64 has as many images as there is memory for, and one at least", () => {
+  const of = (id: string, image: Shape) => largestPart(models.get(id).architecture(image, 10), { exact: true });
+  expect(of("lenet-300-100", [1, 28, 28])).toBe(EVALUATION_BATCH);
+  expect(of("resnet-56", [3, 32, 32])).toBeLessThan(40);
+  expect(of("resnet-50-imagenet", [3, 224, 224])).toBeGreaterThanOrEqual(1);
+  expect(largestPart(models.get("resnet-56").architecture([3, 32, 32], 10), { exact: false })).toBe(EVALUATION_BATCH);
 });
 
 describe("derivatives", () => {
@@ -65,8 +74,10 @@ describe("derivatives", () => {
     const { train } = await dataset.load(async () => new Uint8Array());
     const network = await referenceEngine().compile(architecture, EVALUATION_BATCH);
     const indices = Uint32Array.from({ length: train.count }, (_, i) => i);
-    return { network, ...measures({ architecture, network, dataset, train, indices }) };
+    const between = async (images: number) => void counted.push(images);
+    return { network, ...measures({ architecture, network, dataset, train, indices }, between) };
   };
+  const counted: number[] = [];
   let measured: Awaited<ReturnType<typeof own>>;
   beforeAll(async () => {
     measured = await own();
@@ -74,29 +85,30 @@ describe("derivatives", () => {
 
   test("the network's gradients are those of the loss, of the weights that are given, whatever it holds", async () => {
     const { network, examples, gradients } = measured;
-    const [part] = examples(3, 1, rng);
+    const parts = examples({ perClass: 3, parts: 2, exact: false }, rng);
     const none = Object.fromEntries(
       Object.entries(denseMask(weights, ["fc1.weight"])).map(([name, kept]) => [name, kept.fill(0)]),
     );
     await network.write("weights", applyMask(weights, none));
     network.setMask(none);
     network.setPenalty({ on: denseMask(weights, ["fc2.weight"]), strength: 1 });
-    const got = await gradients(weights, part!);
-    const expected = lossGradients(architecture, weights, part!, {});
+    const got = await gradients(weights, parts);
+    const [first, second] = parts.map((part) => lossGradients(architecture, weights, part.make(), {}));
     expect(Object.keys(got)).toEqual(learned(architecture).map(({ name }) => name));
-    for (const [name, values] of Object.entries(expected))
-      for (const [i, value] of values.entries()) expect(got[name]![i]).toBeCloseTo(value, 6);
+    for (const [name, values] of Object.entries(first!))
+      for (const [i, value] of values.entries()) expect(got[name]![i]).toBeCloseTo(value + second![name]![i]!, 6);
+    expect(counted.splice(0)).toEqual([6, 6]);
   });
 
   test("a temperature divides the outputs", async () => {
     const { examples, gradients } = measured;
-    const [part] = examples(3, 1, rng);
+    const parts = examples({ perClass: 3, parts: 1, exact: true }, rng);
     const last = [...learned(architecture)].slice(-2).map(({ name }) => name); // the classifier's: outputs are linear in them
     const cooled = Object.fromEntries(
       Object.entries(weights).map(([name, values]) => [name, last.includes(name) ? values.map((x) => x / 4) : values]),
     );
-    const got = await gradients(weights, part!, { temperature: 4 });
-    const expected = await gradients(cooled, part!, {});
+    const got = await gradients(weights, parts, { temperature: 4 });
+    const expected = await gradients(cooled, parts, {});
     for (const name of last)
       for (const [i, value] of got[name]!.entries()) expect(value).toBeCloseTo(expected[name]![i]! / 4, 12);
   });

@@ -6,9 +6,9 @@ import type { Dataset, Examples } from "../datasets/dataset.ts";
 import type { Network } from "../engine/engine.ts";
 import { lossGradients, outputGradients } from "../engine/reference/derivatives.ts";
 import { hessianVector } from "../engine/reference/hessian.ts";
-import { exampleIndices } from "../examples.ts";
-import type { Architecture } from "../layers.ts";
-import type { DenseNetwork, ExampleBatch } from "../methods/method.ts";
+import { exampleIndices, largestPart } from "../examples.ts";
+import { type Architecture, learned } from "../layers.ts";
+import type { DenseNetwork, Derivatives, ExamplePart } from "../methods/method.ts";
 import { normalised } from "./batches.ts";
 
 export interface Measured {
@@ -21,33 +21,63 @@ export interface Measured {
   readonly indices: Uint32Array;
 }
 
-export const measures = ({ architecture, network, dataset, train, indices }: Measured) => ({
-  examples: drawn(dataset, train, indices),
-  ...derivatives(architecture, network),
+/** Called with the images measured since the last call (a Hessian-vector product counts twice); may wait, or throw to end it. */
+type Between = (images: number) => Promise<void>;
+
+export const measures = ({ architecture, network, dataset, train, indices }: Measured, between: Between) => ({
+  examples: drawn(architecture, dataset, train, indices),
+  ...derivatives(architecture, network, between),
 });
 
 const drawn =
-  (dataset: Dataset, train: Examples, indices: Uint32Array): DenseNetwork["examples"] =>
-  (perClass, batches, rng) =>
-    exampleIndices(train.labels, indices, dataset.classes, perClass, batches, rng).map((part): ExampleBatch => {
-      const { images, labels } = normalised(dataset, train, part);
-      return { images, labels };
-    });
+  (architecture: Architecture, dataset: Dataset, train: Examples, indices: Uint32Array): DenseNetwork["examples"] =>
+  (wish, rng) => {
+    const largest = largestPart(architecture, wish);
+    return exampleIndices(train.labels, indices, dataset.classes, wish, largest, rng).map(
+      (part): ExamplePart => ({ count: part.length, make: () => normalised(dataset, train, part) }),
+    );
+  };
 
-export const derivatives = (
+export function derivatives(
   architecture: Architecture,
   network: Network,
-): Pick<DenseNetwork, "gradients" | "hessianVector" | "flow"> => ({
-  async gradients(weights, batch, options) {
-    if (options) return lossGradients(architecture, weights, batch, options);
-    network.setMask(null);
-    network.setPenalty(null);
-    await network.write("weights", weights);
-    const gradients = await network.gradients(batch.images, batch.labels);
-    return Object.fromEntries(
-      Object.entries(gradients).map(([name, values]): [string, Float64Array] => [name, Float64Array.from(values)]),
-    );
-  },
-  hessianVector: async (weights, v, batch, options = {}) => hessianVector(architecture, weights, v, batch, options),
-  flow: async (weights) => outputGradients(architecture, weights),
-});
+  between: Between,
+): Pick<DenseNetwork, "gradients" | "hessianVector" | "flow"> {
+  /** Sum over the parts, each measured by `of`. */
+  const sumOver = async (
+    parts: readonly ExamplePart[],
+    weight: number,
+    of: (part: ExamplePart) => Derivatives | Promise<Readonly<Record<string, Float32Array>>>,
+  ): Promise<Derivatives> => {
+    const sums = Object.fromEntries(learned(architecture).map(({ name, size }) => [name, new Float64Array(size)]));
+    for (const part of parts) {
+      const more = await of(part);
+      for (const [name, sum] of Object.entries(sums)) add(sum, more[name]!);
+      await between(weight * part.count);
+    }
+    return sums;
+  };
+  return {
+    async gradients(weights, parts, options) {
+      if (options) return sumOver(parts, 1, (part) => lossGradients(architecture, weights, part.make(), options));
+      network.setMask(null);
+      network.setPenalty(null);
+      await network.write("weights", weights);
+      return sumOver(parts, 1, (part) => {
+        const { images, labels } = part.make();
+        return network.gradients(images, labels);
+      });
+    },
+    hessianVector: (weights, v, parts, options = {}) =>
+      sumOver(parts, 2, (part) => hessianVector(architecture, weights, v, part.make(), options)),
+    async flow(weights) {
+      const gradients = outputGradients(architecture, weights);
+      await between(1);
+      return gradients;
+    },
+  };
+}
+
+function add(sum: Float64Array, more: Float32Array | Float64Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + more[i]!;
+}

@@ -9,6 +9,7 @@ import { canonicalBytes, decodeNumber, encodeNumber, numberSchema, parseCanonica
 import { NUMERICS } from "../engine/numerics.ts";
 import { type Architecture, learned, type Parameter, parameters } from "../layers.ts";
 import type { Mask } from "../mask.ts";
+import type { Ticket } from "../methods/method.ts";
 import { Problem } from "../problem.ts";
 import { resultSchema } from "../result.ts";
 import { readTensorFile, type Tensor, writeTensorFile } from "../tensor-file.ts";
@@ -22,6 +23,8 @@ const count = z.number().int().min(0);
 const stateSchema = z.strictObject({
   /** Number of completed phases. */
   completed: count,
+  /** Of the ticket, where there is one. */
+  from: count.optional(),
   position: z.strictObject({ iteration: count, lossSum: numberSchema, lossCount: count }),
   trace: resultSchema.shape.trace.omit({ every: true }),
   record: recordSchema,
@@ -34,6 +37,8 @@ export interface SnapshotOf {
 }
 
 export interface Snapshot {
+  /** Found already; null: not yet, or of a kind that has to be found again. */
+  readonly ticket: Pick<Ticket, "mask" | "weights" | "from"> | null;
   readonly journal: Journal & { readonly running: Required<Start> };
   readonly trace: z.infer<typeof stateSchema>["trace"];
   readonly record: z.infer<typeof recordSchema>;
@@ -41,12 +46,13 @@ export interface Snapshot {
 
 export function writeSnapshot(
   of: SnapshotOf,
-  { journal, trace, record }: Snapshot,
+  { ticket, journal, trace, record }: Snapshot,
   architecture: Architecture,
 ): Uint8Array {
   const { weights, momentum, position } = journal.running;
   const state = canonicalBytes({
     completed: journal.completed.length,
+    ...(ticket && { from: ticket.from ?? 0 }),
     position: {
       iteration: position.iteration,
       lossSum: encodeNumber(position.lossSum),
@@ -72,6 +78,12 @@ export function writeSnapshot(
       dense("momentum", joined(learned(architecture), momentum)),
       ...(position.mask ? [dense("mask", joinedMask(architecture, position.mask))] : []),
       ...(position.memory ? [dense("memory", position.memory)] : []),
+      ...(ticket
+        ? [
+            dense("ticket/mask", joinedMask(architecture, ticket.mask)),
+            dense("ticket/weights", joined(held, ticket.weights)),
+          ]
+        : []),
       ...journal.completed.map((done, i) => dense(`completed/${i}`, joined(held, done))),
     ],
   });
@@ -106,7 +118,7 @@ function joinedMask(architecture: Architecture, mask: Mask): Uint8Array {
   return all;
 }
 
-function partedMask(architecture: Architecture, all: Tensor["values"]): Mask {
+function partedMask(architecture: Architecture, all: Tensor["values"] | undefined): Mask {
   const of = prunableOf(architecture);
   if (!(all instanceof Uint8Array) || all.length !== sizeOf(of) || all.some((kept) => kept > 1))
     throw new Problem("bad-file", `snapshot: mask: expected ${sizeOf(of)} bytes of 0 and 1; got others`);
@@ -134,10 +146,10 @@ export function readSnapshot(bytes: Uint8Array, of: SnapshotOf, architecture: Ar
   const parsed = stateSchema.safeParse(parseCanonical(state, "snapshot: state"));
   if (!parsed.success)
     throw new Problem("bad-file", `snapshot: state: ${parsed.error.message}`, { cause: parsed.error });
-  const { completed, position, trace, record } = parsed.data;
+  const { completed, from, position, trace, record } = parsed.data;
   const mask = tensors.get("mask");
   const memory = tensors.get("memory");
-  const extra = (mask ? 1 : 0) + (memory ? 1 : 0);
+  const extra = (mask ? 1 : 0) + (memory ? 1 : 0) + (from === undefined ? 0 : 2);
   if (tensors.size !== 4 + extra + completed)
     throw new Problem(
       "bad-file",
@@ -154,6 +166,10 @@ export function readSnapshot(bytes: Uint8Array, of: SnapshotOf, architecture: Ar
   };
   const held = parameters(architecture);
   return {
+    ticket:
+      from === undefined
+        ? null
+        : { from, mask: partedMask(architecture, tensors.get("ticket/mask")), weights: set("ticket/weights", held) },
     journal: {
       completed: Array.from({ length: completed }, (_, i) => set(`completed/${i}`, held)),
       running: {

@@ -22,6 +22,7 @@ export async function measureStepTimes(
   { images, labels }: Batch,
   { momentum, weightDecay, nesterov, labelSmoothing }: Recipe,
   now: () => number,
+  pause?: () => Promise<void>,
 ): Promise<NonNullable<Result["stepTimes"]>> {
   const update = { momentum, weightDecay, nesterov, labelSmoothing, learningRate: 0, lossGradient: "kept" } as const;
   const times = { dense: [] as number[], masked: [] as number[] };
@@ -36,6 +37,7 @@ export async function measureStepTimes(
         await network.step(images, labels, update);
         await network.losses(); // waits for the device
         if (step >= 0) times[name].push(now() - since);
+        await pause?.();
       }
     }
   }

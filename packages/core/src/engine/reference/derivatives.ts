@@ -39,14 +39,21 @@ export function lossGradients(
   return gradients;
 }
 
-/** Of the sum of all outputs for one image of ones, batch norm as remembered. */
+/** Of the sum of all outputs for one image of ones, batch norm as remembered, relu6 as relu. */
 export function outputGradients(architecture: Architecture, weights: Weights): Derivatives {
   const [channels, height, width] = architecture.input;
-  const { output, backward } = forward(nodesOf(architecture), new Float64Array(channels * height * width).fill(1), {
-    batch: 1,
-    weights: widened(weights),
-    mode: "evaluate",
-  });
+  const layers = architecture.layers.map((layer) =>
+    layer.kind === "relu6" ? ({ ...layer, kind: "relu" } as const) : layer,
+  );
+  const { output, backward } = forward(
+    nodesOf({ ...architecture, layers }),
+    new Float64Array(channels * height * width).fill(1),
+    {
+      batch: 1,
+      weights: widened(weights),
+      mode: "evaluate",
+    },
+  );
   const gradients = zeros(architecture);
   backward(new Float64Array(output.length).fill(1), gradients);
   return gradients;
