@@ -16,6 +16,7 @@ import { plan } from "./plan.ts";
 import { Problem } from "./problem.ts";
 import { type Result, resultSchema, type Score } from "./result.ts";
 import { quotasOf } from "./scope.ts";
+import { checkSeedFixed } from "./seed-fixed.ts";
 import { type Envelope, openStatement } from "./signature.ts";
 import { architectureOf, parseCompleteSpec, type Spec, specDigest } from "./spec.ts";
 import { metricsOf, type Statement, SUBJECTS, type SubjectName } from "./statement.ts";
@@ -162,7 +163,9 @@ export async function verifySubmission({ envelope, publicKey, expected, file }: 
   checkMasks(spec, architecture, ticket, trained);
   agree("result: layers", layerCounts(architecture, trained.mask), result.layers);
   agree("result: sparsity", measureSparsity(architecture, trained), result.sparsity);
-  checkCompleted(result, spec, await plan(spec), sparsityOf(ticket.mask) > 0);
+  const planned = await plan(spec);
+  checkCompleted(result, spec, planned, sparsityOf(ticket.mask) > 0);
+  await checkSeedFixed(spec, ticket, planned);
   return { statement, result, spec, ticket, trained };
 }
 

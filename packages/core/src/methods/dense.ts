@@ -13,6 +13,7 @@ export const dense: Method<z.infer<typeof settings>> = {
   summary: "Keeps every weight: the network as it is, trained by the recipe.",
   settings,
   sparse: false,
+  seedFixes: () => ["weights", "mask"],
   async findTicket(net) {
     return { mask: denseMask(net.initial, net.prunable), weights: net.initial };
   },

@@ -117,6 +117,7 @@ export const set: Method<z.infer<typeof setSettings>> = {
   settings: setSettings,
   sparse: true,
   remasks: "moves",
+  seedFixes: () => ["weights", "mask"],
   findTicket: async (net, sparsity, { every = net.epochIterations, rate }) =>
     dynamicTicket(net, sparsity, { every, until: net.iterations, rate, growth: "random" }),
 };
@@ -133,6 +134,7 @@ export const rigl: Method<z.infer<typeof riglSettings>> = {
   settings: riglSettings,
   sparse: true,
   remasks: "moves",
+  seedFixes: () => ["weights", "mask"],
   findTicket: async (net, sparsity, { every, rate, untilShare }) =>
     dynamicTicket(net, sparsity, {
       every,

@@ -91,6 +91,7 @@ export const earlyBird: Method<z.infer<typeof settings>> = {
   summary: "Trains the dense network until its mask by magnitude hardly changes, and prunes it there.",
   settings,
   sparse: true,
+  seedFixes: ({ weights }) => (weights === "initial" ? ["weights"] : []),
   async findTicket(net, sparsity, { window, threshold, weights: start, epochs, learningRate, batchSize }) {
     const quotas = net.quotas(sparsity);
     const maskOf = (weights: Weights) => pick(quotas, weights, "smallest", net.rng);

@@ -34,6 +34,7 @@ export const gmp: Method<z.infer<typeof settings>> = {
   settings,
   sparse: true,
   remasks: "grows",
+  seedFixes: () => ["weights", "mask"],
   async findTicket(net, sparsity, { every, startShare, endShare }) {
     net.quotas(sparsity); // a scope that cannot be filled is refused here, not by the last pruning
     const start = every * Math.ceil((startShare * net.iterations) / every);

@@ -49,6 +49,9 @@ async function findTicket(net: DenseNetwork, sparsity: number, settings: Setting
   }
 }
 
+const seedFixes = ({ denseEpochs, rounds = 1 }: Settings): ["weights", "mask"] | [] =>
+  denseEpochs === 0 && rounds === 1 ? ["weights", "mask"] : [];
+
 export const l1: Method<z.infer<typeof oneShot>> = {
   id: "l1",
   name: "L1",
@@ -56,6 +59,7 @@ export const l1: Method<z.infer<typeof oneShot>> = {
   summary: "Trains the dense network and prunes its smallest weights; the others go on from where they are.",
   settings: oneShot,
   sparse: true,
+  seedFixes,
   findTicket,
 };
 
@@ -66,5 +70,6 @@ export const l1Iter: Method<z.infer<typeof iterative>> = {
   summary: "L1 in rounds: prunes a share of the smallest weights, trains the others, prunes again.",
   settings: iterative,
   sparse: true,
+  seedFixes,
   findTicket,
 };

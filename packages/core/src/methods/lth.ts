@@ -66,6 +66,9 @@ async function findTicket(net: DenseNetwork, sparsity: number, settings: Setting
   return controlled(net, { mask: mask!, weights: start, from }, control);
 }
 
+const seedFixes = ({ rewindTo, control }: Settings): ["weights"] | [] =>
+  rewindTo === undefined && control !== "redrawn-weights" ? ["weights"] : [];
+
 /** The weights after so many iterations of the recipe. */
 async function trainedTo(net: DenseNetwork, iterations: number): Promise<Weights> {
   if (iterations >= net.iterations)
@@ -83,6 +86,7 @@ export const lth: Method<z.infer<typeof oneShot>> = {
   summary: "Trains the dense network, prunes its smallest weights, rewinds the others to their initial values.",
   settings: oneShot,
   sparse: true,
+  seedFixes,
   findTicket,
 };
 
@@ -93,5 +97,6 @@ export const lthIter: Method<z.infer<typeof iterative>> = {
   summary: "LTH in rounds: trains, prunes a share and rewinds, again and again under the mask so far.",
   settings: iterative,
   sparse: true,
+  seedFixes,
   findTicket,
 };

@@ -24,6 +24,7 @@ export const random: Method<z.infer<typeof settings>> = {
   summary: "Prunes the initial weights at random; what is left is trained by the recipe.",
   settings,
   sparse: true,
+  seedFixes: () => ["weights", "mask"],
   async findTicket(net, sparsity, { pick: rule }) {
     const mask = pick(net.quotas(sparsity), net.initial, rule, net.rng.stream("pick"));
     return { mask, weights: net.initial };

@@ -127,6 +127,10 @@ async function findTicket(net: DenseNetwork, sparsity: number, settings: Setting
   }
 }
 
+/** The first draw is from the initial weights, and later ones look at none where the rule is chance. */
+const seedFixes = ({ pick: rule, rounds = 1, earlier = "index" }: Settings): ["mask"] | [] =>
+  rounds === 1 || (rule === "random" && earlier === "index") ? ["mask"] : [];
+
 export const rst: Method<z.infer<typeof oneShot>> = {
   id: "rst",
   name: "RST",
@@ -134,6 +138,7 @@ export const rst: Method<z.infer<typeof oneShot>> = {
   summary: "Draws a random mask and presses the weights that leave towards zero by a growing penalty, then cuts them.",
   settings: oneShot,
   sparse: true,
+  seedFixes,
   findTicket,
 };
 
@@ -145,5 +150,6 @@ export const rstIter: Method<z.infer<typeof iterative>> = {
     "RST in rounds: each draws some more weights and presses all that leave towards zero, from strength 0 again.",
   settings: iterative,
   sparse: true,
+  seedFixes,
   findTicket,
 };

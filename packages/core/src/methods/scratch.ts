@@ -33,6 +33,7 @@ export const scratchEqualIterations: Method<z.infer<typeof settings>> = {
   summary: "Prunes the initial weights at random and trains what is left for as many iterations as RST takes in all.",
   settings,
   sparse: true,
+  seedFixes: () => ["mask"],
   async findTicket(net, sparsity, settings) {
     const { pick: rule, batchSize, learningRate } = settings;
     const { iterations } = extrusionStrength(settings);
