@@ -162,6 +162,18 @@ describe("public JSON", () => {
       expectProblem(await call(jobs, "GET", { path: `/jobs?${query}` }), 400, "bad-request");
   });
 
+  it("lists jobs with the number of their classes, and has the classes where one job is asked for", async () => {
+    const classes = ["a", "b"].map((name) => ({ name, train: 300, test: 1 }));
+    const id = await queue({ dataset: "imagenet", classes, model: "resnet-18-imagenet", method: "dense" });
+    const listed = JSON.parse((await call(jobs, "GET")).text).jobs[0];
+    expect(listed).toMatchObject({ id, classCount: 2, spec: { dataset: "imagenet" } });
+    expect(listed.spec).not.toHaveProperty("classes");
+    const whole = JSON.parse((await call(job, "GET", { id })).text);
+    expect(whole).toMatchObject({ classCount: 2, spec: { ...listed.spec, classes } });
+    const other = await queue();
+    expect(JSON.parse((await call(job, "GET", { id: other })).text).classCount).toBeNull();
+  });
+
   it("answers 304 to who has it, and anything else anew", async () => {
     const first = await call(jobs, "GET", { path: "/jobs" });
     const etag = first.headers.get("etag")!;

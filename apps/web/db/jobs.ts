@@ -1,6 +1,6 @@
 /** Jobs as people see them: queue one, cancel it, list them with their place in the queue and why they wait. */
 import { type JobState, type Plan, Problem, type Spec } from "@ticketmark/core";
-import { and, desc, eq, lt, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { onlineRunners } from "./runners.ts";
 import { type Job, jobs, results, runners } from "./schema.ts";
@@ -45,6 +45,8 @@ export async function cancelJob(db: Db, id: string, by: string): Promise<void> {
 
 /** A job with what a page or the public JSON shows beside it; nothing secret. */
 export interface JobView extends Omit<Job, "position" | "runnerId" | "leaseHash" | "leaseAttempt"> {
+  /** How many classes its spec names; null where it names none, as its data set has its own. */
+  readonly classCount: number | null;
   /** Who holds it, or held it last. */
   readonly runner: { readonly id: string; readonly name: string } | null;
   readonly resultId: string | null;
@@ -61,7 +63,7 @@ export interface JobPage {
   readonly onlineSeconds: number;
 }
 
-/** Newest first. */
+/** Newest first. Of a spec's classes they have the number alone: a hundred lists of a thousand classes are megabytes. */
 export async function listJobs(db: Db, page: JobPage): Promise<{ jobs: JobView[]; next: number | null }> {
   const rows = await select(
     db,
@@ -70,6 +72,7 @@ export async function listJobs(db: Db, page: JobPage): Promise<{ jobs: JobView[]
       page.after === undefined ? undefined : lt(jobs.position, page.after),
     ),
     page.limit + 1,
+    sql<Spec>`${jobs.spec} - 'classes'`,
   );
   const shown = rows.slice(0, page.limit);
   return {
@@ -87,14 +90,22 @@ export async function findJob(db: Db, id: string, onlineSeconds: number): Promis
 
 type Row = Awaited<ReturnType<typeof select>>[number];
 
+const classCount = sql<number | null>`jsonb_array_length(${jobs.spec} -> 'classes')`;
+
 /** Jobs before this one in the queue. */
 const ahead = sql<number>`case when ${jobs.state} = 'queued' then (
   select count(*)::int from jobs before where before.state = 'queued' and (before.priority > ${jobs.priority}
     or (before.priority = ${jobs.priority} and before.position < ${jobs.position}))) end`;
 
-const select = (db: Db, where: SQL | undefined, limit: number) =>
+const select = (db: Db, where: SQL | undefined, limit: number, spec: SQL<Spec> | typeof jobs.spec = jobs.spec) =>
   db
-    .select({ job: jobs, runner: { id: runners.id, name: runners.name }, resultId: results.id, ahead })
+    .select({
+      job: { ...getTableColumns(jobs), spec },
+      classCount,
+      runner: { id: runners.id, name: runners.name },
+      resultId: results.id,
+      ahead,
+    })
     .from(jobs)
     .leftJoin(runners, eq(runners.id, jobs.runnerId))
     .leftJoin(results, eq(results.jobId, jobs.id))
@@ -105,10 +116,10 @@ const select = (db: Db, where: SQL | undefined, limit: number) =>
 async function view(db: Db, rows: readonly Row[], onlineSeconds: number): Promise<JobView[]> {
   const anyQueued = rows.some(({ job }) => job.state === "queued");
   const online = anyQueued ? await onlineRunners(db, onlineSeconds) : [];
-  return rows.map(({ job, runner, resultId, ahead }) => {
+  return rows.map(({ job, classCount, runner, resultId, ahead }) => {
     const { position, runnerId, leaseHash, leaseAttempt, ...shown } = job;
     const queue = ahead === null ? null : { ahead, why: whyWaiting(job, ahead, online) };
-    return { ...shown, runner, resultId, queue };
+    return { ...shown, classCount, runner, resultId, queue };
   });
 }
 

@@ -20,7 +20,7 @@
  *   GET  /api/v1/results/ID              one result, whole
  *   GET  /api/v1/results/ID/envelope     the exact signed bytes
  *   GET  /api/v1/files/DIGEST            the exact bytes of a file
- *   GET  /api/v1/jobs?state=&limit=&after=                                     → { jobs, next }
+ *   GET  /api/v1/jobs?state=&limit=&after=  newest first, without the specs' classes  → { jobs, next }
  *   GET  /api/v1/jobs/ID                 one job, with progress and queue position
  *   GET  /api/v1/suites/ID               each of its specs and what became of it  → SuiteStatus
  *
