@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ImageFile, StoredImages } from "@ticketmark/core";
+import { type ImageFile, Problem, type StoredImages } from "@ticketmark/core";
 import { beforeEach, expect, test } from "vitest";
 import { type Decoding, packedStore } from "./packed-store.ts";
 
@@ -32,7 +32,7 @@ const decoding =
   async (append: Append, first: number) => {
     for (const [i, image] of IMAGES.entries()) {
       if (i < first) continue;
-      if (i === broken) throw new Error("no JPEG");
+      if (i === broken) throw new Problem("bad-file", "no JPEG");
       await append(Uint8Array.from(image));
       decoded.push(i);
     }
@@ -94,7 +94,10 @@ test("where a photo was replaced, all are decoded anew", async () => {
 });
 
 test("decoding goes on behind what was decoded before a fault", async () => {
-  await expect(store().create(KEY, 3, SIZES, decoding([], 2))).rejects.toThrow("no JPEG");
+  await expect(store().create(KEY, 3, SIZES, decoding([], 2))).rejects.toMatchObject({
+    code: "bad-file",
+    message: "no JPEG; 2 of 3 images are decoded and kept: once it is mended, it goes on from there",
+  });
   expect(await store().open(KEY, 3, SIZES)).toBeNull();
   const decoded: number[] = [];
   const made = await store().create(KEY, 3, [70, 80, 95], decoding(decoded)); // the third was repaired
@@ -133,8 +136,11 @@ test("nothing half-written, and nothing without a digest, is opened", async () =
 
 test("two at once: one decodes, the other finds it", async () => {
   const decoded: number[] = [];
-  const made = await Promise.all([1, 2].map(() => store().create(KEY, 3, SIZES, decoding(decoded))));
+  const told: number[] = [];
+  const telling = { ...quiet, onProgress: (_: string, done: number) => told.push(done) };
+  const made = await Promise.all([1, 2].map(() => store(telling).create(KEY, 3, SIZES, decoding(decoded))));
   expect(decoded).toEqual([0, 1, 2]);
+  expect(told.length, "also while it waits").toBeGreaterThan(4);
   for (const one of made) expect(all(one)).toEqual(IMAGES);
 });
 

@@ -134,7 +134,9 @@ export function packedStore(folder: string, name: string, { signal, onProgress }
       await recordTo(path);
     } catch (error) {
       await recordTo(part).catch(ifSystem); // a full disk: what was recorded before is used
-      throw error;
+      if (!(error instanceof Problem && error.code === "bad-file")) throw error;
+      const kept = `${images} of ${sizes.length} images are decoded and kept: once it is mended, it goes on from there`;
+      throw new Problem(error.code, `${error.message}; ${kept}`, { cause: error });
     } finally {
       await file.close();
     }
@@ -151,7 +153,11 @@ export function packedStore(folder: string, name: string, { signal, onProgress }
     async create(key, imageBytes, sizes, writeAll) {
       try {
         await mkdir(folder, { recursive: true });
-        const lock = await lockWhenFree(folder, signal); // one process decodes, others wait and find what it made
+        const tell = async () => {
+          const done = (await sizeOf(partOf(pathOf(key)))) ?? 0;
+          onProgress(`decoded images of ${name}`, done, imageBytes * sizes.length); // how far the other process is
+        };
+        const lock = await lockWhenFree(folder, signal, tell); // one process decodes, others wait and find what it made
         try {
           return (await open(key, imageBytes, sizes)) ?? (await write(key, imageBytes, sizes, writeAll));
         } finally {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SpecInput } from "@ticketmark/core";
@@ -12,7 +12,7 @@ const specs: SpecInput[] = [
   { ...toy, method: "dense" },
   { ...toy, method: "random", sparsity: 0.5 },
   { ...toy, method: "random", sparsity: 0.5, initial: "0".repeat(64) }, // fails: nobody has that file
-  { ...toy, method: "random", sparsity: 0.5, recipe: { epochs: 120 } },
+  { ...toy, method: "random", sparsity: 0.5, recipe: { epochs: 500 } },
 ];
 const runs = runsOf(specs);
 
@@ -76,4 +76,21 @@ it("is one process a folder, and keeps away from another's results", async () =>
   expect(await runSuite([runs[0]!], out, options(), status)).toBe(true);
   await rename(join(out, runs[0]!.name), join(out, runs[1]!.name));
   await expect(runSuite(runs.slice(1), out, options(), status)).rejects.toThrow(/there is another's/);
+}, 60_000);
+
+it("ends at data that no run can use, and says what is wrong with them", async () => {
+  for (const path of ["train/a", "train/b", "val/a", "val/b"]) {
+    await mkdir(join(home, "data", "imagenet", path), { recursive: true });
+    await writeFile(join(home, "data", "imagenet", path, "1.JPEG"), Uint8Array.of(0xff, 0xd8));
+  }
+  const classes = ["a", "b"].map((name) => ({ name, train: 1, test: 1 }));
+  const spec = { dataset: "imagenet", classes, model: "resnet-18-imagenet", method: "dense" };
+  const two = runsOf([spec, { ...spec, seed: 1 }]);
+  await expect(runSuite(two, out, options(), status)).rejects.toMatchObject({
+    code: "data-unavailable",
+    message: expect.stringMatching(
+      /^imagenet: train\/a\/1\.JPEG: expected a whole JPEG image; .*; 0 of 2 images are decoded/,
+    ),
+  });
+  expect(said.join("")).not.toContain("2 of 2: ");
 }, 60_000);

@@ -134,12 +134,17 @@ function fetching() {
   return { signal: stop.signal, onProgress };
 }
 
-/** Downloads what is missing, and decodes images that are not decoded yet, before any clock of the run starts. False when "stop" came. */
+/**
+ * Downloads what is missing, and decodes images that are not decoded yet, before any clock of the run starts. False when
+ * "stop" came. A file that is damaged is the data's fault, which every other run on them will meet: "data-unavailable".
+ */
 async function fetchData(dataset: Dataset, dataDir: string, { read, open }: RunOptions): Promise<boolean> {
   try {
     await provide(dataset, dataDir, fetching());
     if (dataset.images) await dataset.load(read, open);
   } catch (error) {
+    if (error instanceof Problem && error.code === "bad-file")
+      throw new Problem("data-unavailable", `${dataset.id}: ${error.message}`, { cause: error });
     if (!stop.signal.aborted) throw error;
   }
   return !stop.signal.aborted;
