@@ -10,6 +10,7 @@ import {
   canonicalJson,
   LEVELS,
   type Level,
+  methods,
   type Rank,
   ranks,
   type Spec,
@@ -59,6 +60,7 @@ export interface Group {
   /** Those that the means are over. */
   readonly counted: readonly Run[];
   readonly accuracy: Summary | null;
+  /** Null also where training does the cutting: such a ticket is still dense. */
   readonly afterCut: Summary | null;
   /** Half the width of the interval that ranks are made with. */
   readonly half: number;
@@ -127,7 +129,8 @@ function groupOf(digest: string, runs: readonly Run[]): Bare {
   const counted = [...groupBy(sound, (run) => run.spec.seed).values()].map((ofSeed) => ofSeed[0]!);
   counted.sort((a, b) => a.spec.seed - b.spec.seed);
   const accuracy = counted.length > 0 ? summarise(counted.map((run) => run.accuracy!)) : null;
-  const afterCut = counted.length > 0 ? summarise(counted.map((run) => run.afterCut ?? Number.NaN)) : null;
+  const isCut = methods.list.find(({ id }) => id === runs[0]!.spec.method.id)?.remasks !== "grows";
+  const afterCut = isCut && counted.length > 0 ? summarise(counted.map((run) => run.afterCut ?? Number.NaN)) : null;
   const levels = LEVELS.map((level) => ({ level, count: counted.filter((run) => run.level === level).length }));
   const present = levels.filter(({ count }) => count > 0);
   return {

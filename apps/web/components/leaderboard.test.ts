@@ -64,6 +64,14 @@ function run(
   };
 }
 
+test("a method that prunes while it trains has no accuracy after a cut: its ticket is the dense net", () => {
+  const [track] = tracksOf([run({ method: { id: "gmp" } }), run({ method: { id: "set" } })]);
+  expect(track!.groups.map(({ spec, afterCut }) => [spec.method.id, afterCut?.mean]).sort()).toEqual([
+    ["gmp", undefined],
+    ["set", 0.5],
+  ]);
+});
+
 test("runs of several seeds are one group; the first of a seed counts, repeats and failures are only listed", () => {
   const [track] = tracksOf([
     run({ seed: 1, accuracy: 0.96 }),

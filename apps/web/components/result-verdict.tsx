@@ -1,5 +1,5 @@
 /** What a result says, and how far it can be believed: the first thing on its page. */
-import { LEVELS, type Result } from "@ticketmark/core";
+import { LEVELS, methods, type Result } from "@ticketmark/core";
 import type { ReactNode } from "react";
 import type { WholeResult } from "../db/pages.ts";
 import type { StoredCheck } from "../db/schema.ts";
@@ -14,7 +14,7 @@ export function ResultVerdict({ result }: { result: WholeResult }) {
       className="mt-4 grid gap-x-12 gap-y-6 border-y border-rule py-5 md:grid-cols-[auto_1fr]"
     >
       {accuracy ? (
-        <Scores accuracy={accuracy} />
+        <Scores accuracy={accuracy} ticket={ticketName(result)} />
       ) : (
         <p className="max-w-sm text-bad">
           <strong className="block font-serif text-2xl">{outcome === "diverged" ? "Diverged" : "Failed"}</strong>
@@ -45,13 +45,20 @@ export function ResultVerdict({ result }: { result: WholeResult }) {
   );
 }
 
-function Scores({ accuracy }: { accuracy: NonNullable<Result["accuracy"]> }) {
+/** What the final training starts from. */
+function ticketName({ spec, result }: WholeResult): string {
+  if (!result.accuracy?.beforeCut) return "Ticket, untrained and not cut yet";
+  const moves = methods.list.find(({ id }) => id === spec.method.id)?.remasks === "moves";
+  return moves ? "Ticket, untrained, under its first mask" : "Ticket, after the cut";
+}
+
+function Scores({ accuracy, ticket }: { accuracy: NonNullable<Result["accuracy"]>; ticket: string }) {
   const { last, best, afterCut, beforeCut, validation } = accuracy;
   const share = (score: { correct: number; total: number }) => `${formatPercent(score.correct / score.total)} %`;
   const rows: [string, ReactNode][] = [
     ["Best epoch (never ranked)", share(best.score)],
     ...(validation ? [["Validation, last epoch", share(validation)] as [string, ReactNode]] : []),
-    ["Ticket, after the cut", share(afterCut)],
+    [ticket, share(afterCut)],
     ...(beforeCut ? [["The same before the cut", share(beforeCut)] as [string, ReactNode]] : []),
   ];
   return (
@@ -80,7 +87,7 @@ function Check({ check, claimed }: { check: StoredCheck | null; claimed: Result[
   if (check.ok === null) return <p className="mt-2 text-soft">Not recomputed here: {check.message}</p>;
   const rows = [
     ["last epoch, from the trained net", claimed?.last, check.last],
-    ["after the cut, from the ticket", claimed?.afterCut, check.afterCut],
+    ["before the final training, from the ticket", claimed?.afterCut, check.afterCut],
   ] as const;
   return (
     <div className="mt-3">
