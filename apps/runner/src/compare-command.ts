@@ -58,6 +58,9 @@ export async function compareCommand({
   };
 }
 
+const UNCHECKED =
+  "Results are taken as the files have them: signatures are not checked here, and no accuracy is recomputed.";
+
 const json = (value: unknown) => JSON.stringify(value, null, 2);
 
 /** "97.65 ± 0.17" in percent. */
@@ -124,6 +127,7 @@ function groupsText(groups: readonly Group[], pairs: readonly Pair[], markdown: 
     ...(tests.length > 0
       ? [`p: Welch's test; Holm's correction over all ${tests.length}, told apart below ${PAIRS_LEVEL}.`]
       : []),
+    UNCHECKED,
     ...groups.flatMap(excludedText),
     ...machinesText(groups),
   ];
@@ -196,6 +200,7 @@ function referenceText(
   const notes = [
     `Theirs: ${source}. Test set, last epoch, mean ± sample standard deviation. z is uncorrected; p is Welch's, then corrected by Holm over all rows.`,
     "Around the cut the reference records means alone: p takes their spread to be ours.",
+    UNCHECKED,
   ];
   return [accuracies, ...(cuts.length > 0 ? [around] : []), list(orders), `${verdict.join("; ")}.`, list(notes)].join(
     "\n\n",

@@ -7,7 +7,7 @@ import { againstReference, pairsOf } from "./compare.ts";
 import { compareCommand } from "./compare-command.ts";
 import { exampleJob, exampleOutput } from "./fixtures.ts";
 import { groupsOf } from "./groups.ts";
-import type { StoredResult } from "./results.ts";
+import { readResults, type StoredResult } from "./results.ts";
 
 const TOTAL = 10_000;
 
@@ -55,6 +55,29 @@ describe("groups", () => {
     expect(names(random, { ...random, recipe: { learningRate } })).toContain(
       "Scratch at 50 %, learningRate 0.1, 0.01 from epoch 2",
     );
+  });
+});
+
+describe("result files", () => {
+  it("that were changed by hand are refused, and which one it is is said", async () => {
+    const { result } = stored(random, 9_000);
+    const folder = await mkdtemp(join(tmpdir(), "ticketmark-results-"));
+    const path = join(folder, "result.json");
+    const refused = async (change: object) => {
+      await writeFile(path, JSON.stringify({ ...result, ...change }));
+      return expect(readResults([folder])).rejects;
+    };
+    const says = (what: string) => new RegExp(`^${path}: .*${what}`);
+    await writeFile(path, JSON.stringify(result));
+    expect(await readResults([folder])).toMatchObject([{ folder, result }]);
+    const spec = result.spec as object;
+    await (await refused({ spec: { ...spec, sparsity: 0.9 } })).toThrow(says("expected the digest of its spec"));
+    await (await refused({ spec: { ...spec, recipe: {} } })).toThrow(says("expected a complete spec"));
+    const last = { ...result.accuracy!.last, correct: TOTAL + 1 };
+    await (await refused({ accuracy: { ...result.accuracy!, last } })).toThrow(
+      says("at most 10000 correct; got 10001"),
+    );
+    await (await refused({ curves: { ...result.curves, iteration: [1] } })).toThrow(says("length of curve"));
   });
 });
 

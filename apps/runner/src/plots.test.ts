@@ -21,7 +21,14 @@ function stored(input: Partial<SpecInput>, correct: number): StoredResult {
   const job = exampleJob(input);
   const result: Result = JSON.parse(new TextDecoder().decode(exampleOutput(job).files.result));
   const accuracy = { ...result.accuracy!, last: { correct, total: 200, loss: 1 } };
-  const curves = { ...result.curves, phase: [0, 0], iteration: [10, 20], testAccuracy: [0.5, correct / 200] };
+  const losses = { trainLoss: [1, 1], testLoss: [1, 1] };
+  const curves = {
+    ...result.curves,
+    ...losses,
+    phase: [0, 0],
+    iteration: [10, 20],
+    testAccuracy: [0.5, correct / 200],
+  };
   return { folder: "x", spec: job.spec as StoredResult["spec"], result: { ...result, accuracy, curves } };
 }
 const results = [

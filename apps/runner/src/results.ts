@@ -1,7 +1,16 @@
 /** Results to look at: from a result file, the folder of a run, or a folder of such folders (as `suite run` makes). */
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { MAX_RESULT_BYTES, Problem, parseCompleteSpec, type Result, resultSchema, type Spec } from "@ticketmark/core";
+import {
+  checkForm,
+  MAX_RESULT_BYTES,
+  Problem,
+  parseCompleteSpec,
+  type Result,
+  resultSchema,
+  type Spec,
+  specDigest,
+} from "@ticketmark/core";
 import { namesIn, readJson } from "./files.ts";
 import { FILE_NAMES } from "./spool.ts";
 
@@ -42,5 +51,20 @@ const isFile = (path: string) =>
 async function readOne(path: string): Promise<StoredResult> {
   const result = await readJson(path, resultSchema, MAX_RESULT_BYTES);
   if (!result) throw new Problem("not-found", `${path}: expected a result; there is no such file`);
-  return { folder: dirname(path), result, spec: parseCompleteSpec(result.spec) };
+  return { folder: dirname(path), result, spec: specOf(path, result) };
+}
+
+/** Of a result that agrees with itself; its signature and its files are not looked at. Throws Problem "bad-file". */
+export function specOf(path: string, result: Result): Spec {
+  try {
+    const spec = parseCompleteSpec(result.spec);
+    const digest = specDigest(spec);
+    if (digest !== result.specDigest)
+      throw new Problem("bad-file", `expected the digest of its spec, ${digest}; got ${result.specDigest}`);
+    checkForm(result);
+    return spec;
+  } catch (cause) {
+    if (!(cause instanceof Problem)) throw cause;
+    throw new Problem("bad-file", `${path}: ${cause.message}`, { cause });
+  }
 }

@@ -21,6 +21,7 @@ import { z } from "zod";
 import { Crashed } from "./child.ts";
 import { namesIn, readJson, writeAtomically } from "./files.ts";
 import { lockFolder } from "./lock.ts";
+import { specOf } from "./results.ts";
 import { type LocalRun, runSpec, SNAPSHOTS } from "./run-command.ts";
 import { FILE_NAMES } from "./spool.ts";
 import { labelOf, type Status } from "./status.ts";
@@ -52,10 +53,12 @@ export interface LocalStatus extends SuiteRun {
   readonly message: string | null;
 }
 
-/** Throws Problem "conflict" where a folder has the result of another spec. */
+/** Throws Problem "conflict" where a folder has the result of another spec, "bad-file" where it does not agree with itself. */
 export async function statusOf(run: SuiteRun, out: string): Promise<LocalStatus> {
   const folder = join(out, run.name);
-  const result = await readJson(join(folder, FILE_NAMES.result), resultSchema, MAX_RESULT_BYTES);
+  const path = join(folder, FILE_NAMES.result);
+  const result = await readJson(path, resultSchema, MAX_RESULT_BYTES);
+  if (result) specOf(path, result);
   if (result && result.specDigest !== run.digest) {
     throw new Problem(
       "conflict",

@@ -6,6 +6,7 @@ export { z } from "zod";
 export * from "./api.ts";
 export * from "./canonical.ts";
 export * from "./chart-axis.ts";
+export { checkForm } from "./consistency.ts";
 export * from "./datasets/dataset.ts";
 export * from "./datasets/index.ts";
 export * from "./engine/index.ts";

@@ -16,7 +16,14 @@ const accuracies = z.array(z.number().min(0).max(1)).max(MAX_EVALUATIONS);
 const text = z.string().max(500);
 
 /** `correct` of `total` images; mean loss over them. */
-export const scoreSchema = z.strictObject({ correct: count, total: count.min(1), loss: numberSchema });
+export const scoreSchema = z
+  .strictObject({ correct: count, total: count.min(1), loss: numberSchema })
+  .refine(({ correct, total }) => correct <= total, {
+    error: ({ input }) => {
+      const { correct, total } = input as { correct: number; total: number };
+      return `expected at most ${total} correct; got ${correct}`;
+    },
+  });
 export type Score = z.infer<typeof scoreSchema>;
 
 const phaseSchema = z.strictObject({
