@@ -1,6 +1,7 @@
 /**
- * What must hold for every method in the list, by whole runs on the toy data and the cpu engine; then what is particular to
- * each. No method sees the test set: in every run here its bytes throw while a method looks for its ticket.
+ * What must hold for every method in the list, by whole runs of a net of linear layers and of one with all that convolutional
+ * nets have, on the toy data and the cpu engine; then what is particular to each. No method sees the test set: in every run
+ * here its bytes throw while a method looks for its ticket.
  */
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { type Data, type Examples, trainingCount } from "../datasets/dataset.ts";
@@ -10,6 +11,8 @@ import { wasmEngine } from "../engine/cpu/wasm.ts";
 import type { Engine } from "../engine/engine.ts";
 import { parameters } from "../layers.ts";
 import { keptCount, leaving, type Mask } from "../mask.ts";
+import { models } from "../models/index.ts";
+import { mobilenetImagenet } from "../models/mobilenet-v2.ts";
 import { type ResolvedPhase, resolvePhase } from "../phase.ts";
 import { type Plan, plan } from "../plan.ts";
 import type { Result } from "../result.ts";
@@ -19,7 +22,19 @@ import { architectureOf, parseSpec, type Spec } from "../spec.ts";
 import { readTicketFile } from "../tensor-file.ts";
 import { copyWeights, type Weights } from "../weights.ts";
 import { methods } from "./index.ts";
-import type { DenseNetwork, Method, Ticket } from "./method.ts";
+import type { DenseNetwork, ExampleBatch, ExamplePart, Method, Ticket } from "./method.ts";
+
+const LINEAR = "mlp-tiny";
+/** MobileNetV2's blocks, small: convolutions, depthwise ones too, batch norm, relu6, a sum, dropout. */
+const CONV = "tiny";
+models.add({
+  ...models.get("mobilenet-v2-imagenet"),
+  id: CONV,
+  architecture(input, classes) {
+    const stages = [1, 2].map((n) => [n, 8, n, 1] as const);
+    return mobilenetImagenet(input, classes, { stem: 8, stages, features: 16 });
+  },
+});
 
 const dataset = datasets.get("toy");
 let data: Data;
@@ -43,6 +58,7 @@ const SHORT: Readonly<Record<string, object>> = {
 };
 
 interface Wanted {
+  readonly model?: string;
   readonly sparsity?: number;
   readonly scope?: Scope;
   readonly settings?: object;
@@ -60,14 +76,16 @@ interface Found {
   /** Masks in the order of the rounds, the ticket's last; then those of its final training. */
   readonly masks: readonly Mask[];
   readonly changes: readonly Mask[];
+  /** Images that derivatives were measured on, those of a Hessian-vector product twice. */
+  readonly scored: number;
   /** As the final training left it in the network. */
   readonly trained: { readonly mask: Mask; readonly weights: Weights };
   readonly result: Result;
 }
 
-function specOf(id: string, { sparsity = 0.9, scope, settings = SHORT[id] ?? {}, seed }: Wanted): Spec {
+function specOf(id: string, { model = LINEAR, sparsity = 0.9, scope, settings = SHORT[id] ?? {}, seed }: Wanted): Spec {
   const method = { id, ...settings };
-  return parseSpec({ dataset: "toy", model: "mlp-tiny", method, sparsity, scope, seed, recipe: { epochs: 2 } });
+  return parseSpec({ dataset: "toy", model, method, sparsity, scope, seed, recipe: { epochs: 2 } });
 }
 
 /** A run of the method, watched: what it was given, what it asked for, what came of it. */
@@ -75,7 +93,7 @@ async function run(id: string, wanted: Wanted = {}): Promise<Found> {
   const spec = specOf(id, wanted);
   const method = methods.get(id);
   const { findTicket } = method;
-  let seen: Pick<Found, "net" | "initial" | "ticket" | "phases"> | undefined;
+  let seen: Pick<Found, "net" | "initial" | "ticket" | "phases" | "scored"> | undefined;
   const changes: Mask[] = [];
   let searching = false;
   const finding = vi.spyOn(method, "findTicket").mockImplementation(async (net, sparsity, settings) => {
@@ -85,10 +103,26 @@ async function run(id: string, wanted: Wanted = {}): Promise<Found> {
       phases.push(resolvePhase(phase, spec.recipe, trainingCount(dataset, spec.protocol)));
       return net.train(weights, phase);
     };
+    let scored = 0;
+    const counted = (times: number, parts: readonly ExamplePart[]): ExamplePart[] => {
+      const tally = (batch: ExampleBatch) => {
+        scored += times * batch.labels.length;
+        return batch;
+      };
+      return parts.map(({ count, make }) => ({ count, make: () => tally(make()) }));
+    };
+    const measures: Pick<DenseNetwork, "gradients" | "hessianVector" | "flow"> = {
+      gradients: (at, parts, options) => net.gradients(at, counted(1, parts), options),
+      hessianVector: (at, v, parts, options) => net.hessianVector(at, v, counted(2, parts), options),
+      flow(at) {
+        scored++;
+        return net.flow(at);
+      },
+    };
     searching = true;
-    const ticket = await findTicket(Object.freeze({ ...net, train }), sparsity, settings);
+    const ticket = await findTicket(Object.freeze({ ...net, ...measures, train }), sparsity, settings);
     searching = false;
-    seen = { net, initial, ticket, phases };
+    seen = { net, initial, ticket, phases, scored };
     const { remask } = ticket;
     if (!remask) return ticket;
     const next: typeof remask.next = async (at) => {
@@ -161,7 +195,8 @@ function reachable(from: unknown, seen = new Set<unknown>()): Set<unknown> {
   return seen;
 }
 
-const prunable = parameters(architectureOf({ dataset: "toy", model: "mlp-tiny" })).filter((of) => of.prunable);
+const prunableOf = (model: string) =>
+  parameters(architectureOf({ dataset: "toy", model })).filter((parameter) => parameter.prunable);
 const prunedOf = (mask: Mask, layers: readonly string[]) =>
   layers.reduce((sum, layer) => sum + mask[layer]!.length - keptCount({ [layer]: mask[layer]! }), 0);
 const expectNested = (masks: readonly Mask[]) => {
@@ -185,14 +220,19 @@ function expectPlanned({ phases, cost }: Result, { phases: planned, ...costs }: 
   else expect([methodIterations, methodExamples]).toEqual([costs.methodIterations, costs.methodExamples]);
 }
 
-describe.each(methods.list.map((method): [string, Method] => [method.id, method]))("%s", (id, method) => {
+const everywhere = [LINEAR, CONV].flatMap((model) =>
+  methods.list.map((method): [string, string, Method] => [method.id, model, method]),
+);
+
+describe.each(everywhere)("%s, %s", (id, model, method) => {
   const sparsity = method.sparse ? 0.9 : 0;
+  const prunable = prunableOf(model);
 
   test.each(SCOPES)(
     "exactly the sparsity asked for, scope %s; pruned weights of the trained net are 0",
     async (scope) => {
       for (const s of method.sparse ? [0.5, 0.9] : [0]) {
-        const { ticket, trained, initial } = await find(id, s, undefined, { scope });
+        const { ticket, trained, initial } = await find(id, s, undefined, { scope, model });
         for (const [mask, grown] of [
           [ticket.mask, method.remasks !== "grows"],
           [trained.mask, true],
@@ -216,7 +256,7 @@ describe.each(methods.list.map((method): [string, Method] => [method.id, method]
 
   test("what is pruned once stays pruned, but where the method moves the mask of its final training", async () => {
     for (const scope of SCOPES) {
-      const { masks, changes, trained, ticket } = await find(id, sparsity, undefined, { scope });
+      const { masks, changes, trained, ticket } = await find(id, sparsity, undefined, { scope, model });
       expectNested(method.remasks === "grows" ? [...masks, ...changes] : masks);
       expect(trained.mask).toEqual(changes.at(-1) ?? ticket.mask);
       if (method.remasks) expect(changes.length).toBeGreaterThan(1);
@@ -226,9 +266,9 @@ describe.each(methods.list.map((method): [string, Method] => [method.id, method]
   });
 
   test("the seed fixes ticket and trained net, and another seed gives others", async () => {
-    const { result, initial, net } = await find(id, sparsity);
-    const again = await run(id, { sparsity });
-    const other = await run(id, { sparsity, seed: 1 });
+    const { result, initial, net } = await find(id, sparsity, undefined, { model });
+    const again = await run(id, { model, sparsity });
+    const other = await run(id, { model, sparsity, seed: 1 });
     const digests = (of: Result) => [of.ticketDigest, of.trainedDigest, of.trace.head];
     expect(digests(again.result)).toEqual(digests(result));
     for (const [i, digest] of digests(other.result).entries()) expect(digest).not.toBe(digests(result)[i]);
@@ -237,12 +277,13 @@ describe.each(methods.list.map((method): [string, Method] => [method.id, method]
   });
 
   test("the plan is what was done", async () => {
-    const { spec, result } = await find(id, sparsity);
+    const { spec, result, scored } = await find(id, sparsity, undefined, { model });
     expectPlanned(result, await plan(spec));
+    expect(result.cost.scoredExamples ?? 0).toBe(scored);
   });
 
   test("the method gets the contract and nothing else: no test set is in its reach", async () => {
-    const { net } = await find(id, sparsity);
+    const { net } = await find(id, sparsity, undefined, { model });
     expect(Object.isFrozen(net)).toBe(true);
     expect(Object.keys(net).sort()).toEqual(CONTRACT);
     const arrays = [...reachable(net)].filter((value) => ArrayBuffer.isView(value));
@@ -255,7 +296,10 @@ describe.each(methods.list.map((method): [string, Method] => [method.id, method]
       images: Uint8Array.from(data.test.images as Uint8Array, (byte) => 255 - byte),
       labels: data.test.labels.map((label) => (label + 1) % dataset.classes),
     };
-    const [{ result }, other] = [await find(id, sparsity), await run(id, { sparsity, test })];
+    const [{ result }, other] = [
+      await find(id, sparsity, undefined, { model }),
+      await run(id, { model, sparsity, test }),
+    ];
     expect(other.result.accuracy).not.toEqual(result.accuracy);
     expect([other.result.ticketDigest, other.result.trainedDigest]).toEqual([
       result.ticketDigest,
@@ -275,6 +319,19 @@ test("a look at the test set while a method searches is found out", async () => 
   const closed = vi.fn(() => true);
   expect(() => guarded(data.test, closed).images).toThrow(/read the test set's images/);
   expect([...reachable({ deep: [{ set: data.test }] })]).toContain(data.test.images);
+});
+
+test.each(["snip", "grasp", "synflow"])(
+  "%s: of each layer of a conv net other weights go than the first",
+  async (id) => {
+    for (const [name, kept] of Object.entries((await find(id, 0.5, undefined, { model: CONV })).ticket.mask))
+      expect(kept, name).not.toEqual(kept.map((_, i) => Number(i >= kept.length - keptCount({ [name]: kept }))));
+  },
+);
+
+test.each(["snip", "grasp"])("%s: batch norm by the batch, or by what it remembers, is not the same", async (id) => {
+  const maskOf = async (batchNorm: string) => (await find(id, 0.5, { batchNorm }, { model: CONV })).ticket.mask;
+  expect(await maskOf("batch")).not.toEqual(await maskOf("remembered"));
 });
 
 test("random and RST prune the same weights with the same seed, LTH and L1 too", async () => {
