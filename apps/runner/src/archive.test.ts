@@ -126,6 +126,14 @@ describe("tar.gz", () => {
     expect(await unpacked("tar.gz", bytes, want(name, A), want("b", B, "b"))).toEqual([digestOf(A), digestOf(B)]);
   });
 
+  it.each(["0 path=\n", "00 path=\n", "7 path=\n", "9 path=b", "99 path=b\n"])(
+    "is refused with a pax record %j, whose length is wrong",
+    async (record) => {
+      const header = { name: "x", type: "x", content: Buffer.from(`9 path=a\n${record}`) };
+      await refuses("tar.gz", tarGz(header, { name: "a", content: A }), /expected pax records/, want("a", A));
+    },
+  );
+
   it("is refused with a header whose sum is wrong", async () => {
     const bytes = tar({ name: "a", content: A });
     bytes[0]! ^= 1;

@@ -101,9 +101,10 @@ function paxRecords(bytes: Buffer, where: string): Map<string, string> {
   for (let at = 0; at < bytes.length; ) {
     const [, length, key] = /^(\d{1,6}) ([^=\n]+)=/.exec(bytes.toString("utf8", at, at + 300)) ?? [];
     const end = at + Number(length);
-    if (!key || !(end <= bytes.length && bytes[end - 1] === 10))
+    const value = at + String(length).length + Buffer.byteLength(key ?? "") + 2;
+    if (!key || !(value < end && end <= bytes.length && bytes[end - 1] === 10))
       throw new Problem("bad-file", `${where}: expected pax records`);
-    records.set(key, bytes.toString("utf8", at + length!.length + Buffer.byteLength(key) + 2, end - 1));
+    records.set(key, bytes.toString("utf8", value, end - 1));
     at = end;
   }
   return records;
