@@ -175,6 +175,27 @@ describe("download", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it("asks a server that breaks off for its wrong file once, not again and again", async () => {
+    handlers = [broken, ranged];
+    await fails(/expected sha256 0{64}/, archive({ sha256: "0".repeat(64) }));
+    expect(requests).toHaveLength(2);
+  });
+
+  it("gives up a server that breaks off a byte later each time", async () => {
+    handlers = [
+      (request, response) => {
+        const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+        const range = { "content-range": `bytes ${start}-${BYTES.length - 1}/${BYTES.length}` };
+        response.writeHead(start ? 206 : 200, { "content-length": BYTES.length - start, ...(start && range) });
+        response.write(BYTES.subarray(start, start + 1));
+        setTimeout(() => response.socket!.end(), 20); // when the byte has come in
+      },
+    ];
+    await fails(/the connection broke/);
+    expect(requests).toHaveLength(4);
+    expect((await readFile(partOf(path))).length).toBeGreaterThan(1);
+  });
+
   it("takes no more than there should be", async () => {
     handlers = [(_, response) => void response.writeHead(200, { "content-length": 5e9 }).flushHeaders()];
     await fails(/expected 200000 bytes; the server has 5000000000/);

@@ -18,8 +18,9 @@ import { Unreachable, withRetries } from "./retry.ts";
 /** Where no source tells an archive's size, the most that is taken. */
 const MAX_BYTES = 16 * 2 ** 30;
 const MAX_REDIRECTS = 5;
-/** Tries at one address that bring no byte. */
+/** Tries at one address that bring nothing, or less than this many bytes: nobody is followed byte by byte for ever. */
 const TRIES = 4;
+const MIN_BYTES = 1 << 16;
 /** A server that sends nothing for so long is given up. */
 const SILENCE_MS = 30_000;
 
@@ -60,9 +61,11 @@ export async function download(archive: Archive, path: string, options: Download
 async function downloadFrom(url: URL, archive: Archive, path: string, options: Downloading): Promise<void> {
   let failures = 0;
   let reached = 0;
+  let resumed = (await sizeOf(partOf(path))) > 0;
   const isEnough = () => {
-    failures = received > reached ? 1 : failures + 1;
-    reached = Math.max(reached, received);
+    const isNew = received >= reached + MIN_BYTES;
+    failures = isNew ? 1 : failures + 1;
+    if (isNew) reached = received;
     return failures >= TRIES;
   };
   let received = 0;
@@ -71,16 +74,13 @@ async function downloadFrom(url: URL, archive: Archive, path: string, options: D
     options.onProgress(done, total);
   };
   for (;;) {
-    let resumed = false;
-    const goOn = async () => {
-      resumed ||= (await sizeOf(partOf(path))) > 0;
-      await fetchRest(url, archive, path, { ...options, onProgress });
-    };
+    const goOn = () => fetchRest(url, archive, path, { ...options, onProgress });
     await withRetries(goOn, { signal: options.signal, isEnough });
     const wrong = await checkArchive(archive, partOf(path));
     if (wrong === null) break;
     await dropPart(path);
-    if (!resumed) throw new Problem("bad-file", wrong); // else what was there before may have been another file's
+    if (!resumed) throw new Problem("bad-file", wrong);
+    resumed = false; // what was there before may have been another file's
   }
   await rename(partOf(path), path);
   await rm(originOf(path), { force: true });
