@@ -1,5 +1,5 @@
 /** From what a person asks for to a row of the queue: the complete spec, its digests, what it will cost. */
-import { groupDigest, type Plan, Problem, parseSpec, specDigest } from "@ticketmark/core";
+import { groupDigest, Problem, parseSpec, specDigest } from "@ticketmark/core";
 import type { NewJob } from "./db/jobs.ts";
 import { planOf } from "./plans.ts";
 
@@ -8,8 +8,8 @@ export interface Wish extends Pick<NewJob, "engine" | "priority" | "createdBy"> 
   readonly spec: unknown;
 }
 
-/** `planned`: of the same spec with another seed, which costs the same. Throws Problem "bad-spec": every fault, each with its place. */
-export async function newJob({ spec: input, ...wish }: Wish, planned?: Plan): Promise<NewJob> {
+/** Throws Problem "bad-spec": every fault, each with its place. */
+export async function newJob({ spec: input, ...wish }: Wish): Promise<NewJob> {
   const spec = parseSpec(input);
   if (spec.initial !== undefined) {
     const how = "no runner could get the file; ticketmark run SPEC --initial FILE runs it without a site";
@@ -20,6 +20,6 @@ export async function newJob({ spec: input, ...wish }: Wish, planned?: Plan): Pr
     spec,
     specDigest: specDigest(spec),
     groupDigest: groupDigest(spec),
-    plan: planned ?? (await planOf(spec)),
+    plan: await planOf(spec),
   };
 }
