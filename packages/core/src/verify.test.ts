@@ -336,6 +336,8 @@ describe("refused", () => {
       { ticket: write("ticket", masked(ticket, dense)), trained: write("trained", masked(trained, dense)) },
       /pruned weights of fc1.weight: expected 820; got 0/,
     );
+    const pretrained = { ...ticket, weights: trained.weights };
+    await refused({ ticket: write("ticket", pretrained) }, /expected the initial weights of seed 0/);
     await refused({ ticket: output.files.ticket!.subarray(0, -4) }, /bytes/);
     await refused({ result: new TextEncoder().encode(JSON.stringify(output.result, null, 1)) }, /canonical JSON/);
   });
