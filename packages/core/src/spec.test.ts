@@ -105,7 +105,7 @@ test("a fault at the top hides none below", () => {
     recipe: { epochs: 0 },
   });
   for (const place of [
-    /sparsity: expected a share .* such as 0\.98/,
+    /sparsity: expected a share .* such as 0\.98; got 2/,
     /"extra"/,
     /method\.interval: /,
     /recipe\.epochs: /,
@@ -130,6 +130,37 @@ test("each single fault has its message", () => {
   expect(faultsOf({ ...least, method: { id: "rst", granularity: 1e-6, limit: 2 } })).toMatch(
     /^method\.granularity: too small/,
   );
+});
+
+test("a fault says what was expected and what came, in the same words everywhere", () => {
+  const of = (change: object) => faultsOf({ ...least, ...change });
+  expect(of({ sparsity: 98 })).toBe(
+    "sparsity: expected a share of the weights, 0 ≤ sparsity < 1, such as 0.98; got 98",
+  );
+  expect(of({ sparsity: "98" })).toBe('sparsity: expected a number; got "98"');
+  expect(of({ method: 3 })).toBe('method: expected a method: "id", or { "id": …, and its settings }; got 3');
+  expect(of({ method: { id: "rst", intervall: 3 } })).toMatch(
+    /^method: expected no keys but pick, schedule, interval, .*; got "intervall"$/,
+  );
+  expect(of({ method: { id: "dense", epochs: 3 }, sparsity: 0 })).toBe('method: expected no keys; got "epochs"');
+  expect(of({ recipe: { lr: 3 } })).toMatch(/^recipe: expected no keys but epochs, .*; got "lr"$/);
+  expect(of({ recipe: { epochs: 0, momentum: 1.5, nesterov: 1 } })).toBe(
+    "recipe.epochs: expected at least 1; got 0; recipe.momentum: expected at most 1; got 1.5; " +
+      "recipe.nesterov: expected true or false; got 1",
+  );
+  expect(of({ method: { id: "rst", interval: 1.5, learningRate: 0 } })).toBe(
+    "method.interval: expected a whole number; got 1.5; method.learningRate: expected more than 0; got 0",
+  );
+  expect(of({ scope: "glob" })).toMatch(/^scope: expected one of "uniform", .*; got "glob"$/);
+  expect(of({ dataset: undefined })).toBe("dataset: expected text; got none");
+  expect(of({ model: "x".repeat(1_000) })).toMatch(/^model: expected at most 100 characters; got "x{79} …$/);
+});
+
+test("of a setting that is a number or steps, the one that was meant is spoken of", () => {
+  const of = (learningRate: unknown) => faultsOf({ ...least, method: { id: "lth", learningRate } });
+  expect(of("x")).toBe('method.learningRate: expected a number, or a list; got "x"');
+  expect(of([{ epoch: 0, value: "a" }])).toBe('method.learningRate.0.value: expected a number; got "a"');
+  expect(of([])).toMatch(/^method\.learningRate: expected at least 1 items; got \[\]/);
 });
 
 test("a complete spec is taken as it is, an incomplete one refused", () => {

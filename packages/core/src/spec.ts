@@ -70,12 +70,12 @@ const inputSchema = z.strictObject({
         .transform((id) => ({ id })),
       z.looseObject({ id: z.string().max(100) }),
     ],
-    { error: 'expected a method: "id", or { "id": …, and its settings }' },
+    { error: ({ input }) => `expected a method: "id", or { "id": …, and its settings }; got ${shown(input)}` },
   ),
   sparsity: z
     .number()
     .refine((share) => share >= 0 && share < 1, {
-      error: "expected a share of the weights, 0 ≤ sparsity < 1, such as 0.98",
+      error: ({ input }) => `expected a share of the weights, 0 ≤ sparsity < 1, such as 0.98; got ${shown(input)}`,
     })
     .optional(),
   scope: scopeSchema.default("uniform"),
@@ -146,11 +146,65 @@ const badSpec = (faults: readonly string[]): Problem => new Problem("bad-spec", 
 
 /** What the schema makes of the value; undefined, and the faults noted, where it does not fit. */
 function check<T>(schema: z.ZodType<T>, value: unknown, at: string, faults: string[]): T | undefined {
-  const parsed = schema.safeParse(value);
-  for (const issue of parsed.error?.issues ?? [])
+  const parsed = schema.safeParse(value, { error: faultText });
+  for (const issue of (parsed.error?.issues ?? []).flatMap(innermost))
     faults.push(`${[...(at ? [at] : []), ...issue.path].join(".") || "spec"}: ${issue.message}`);
   return parsed.data;
 }
+
+/** Of alternatives, one that fits but for something inside it was meant. */
+function innermost(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const meant = issue.errors.find((faults) => faults.some(({ path }) => path.length > 0));
+  return meant?.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })) ?? [issue];
+}
+
+/** What was expected and what came; undefined leaves an issue its own words. */
+function faultText(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === "unrecognized_keys") {
+    const known = Object.keys((issue.inst as z.ZodObject).shape);
+    const wanted = known.length > 0 ? `no keys but ${known.join(", ")}` : "no keys";
+    return `expected ${wanted}; got ${issue.keys.map(shown).join(", ")}`;
+  }
+  const wanted = wantedBy(issue);
+  return wanted && `expected ${wanted}; got ${shown(issue.input)}`;
+}
+
+const NOUNS: Readonly<Record<string, string>> = {
+  int: "a whole number",
+  number: "a number",
+  string: "text",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object",
+};
+
+function wantedBy(issue: z.core.$ZodRawIssue | z.core.$ZodIssue): string | undefined {
+  if (issue.code === "invalid_type") return NOUNS[issue.expected] ?? issue.expected;
+  if (issue.code === "invalid_value") {
+    const values = issue.values.map((value) => shown(value)).join(", ");
+    return issue.values.length > 1 ? `one of ${values}` : values;
+  }
+  if (issue.code === "invalid_union")
+    return issue.errors.flatMap(([first]) => (first && wantedBy(first)) ?? first?.message ?? []).join(", or ");
+  if (issue.code === "too_small" || issue.code === "too_big") {
+    const [bound, side] =
+      issue.code === "too_small"
+        ? [issue.minimum, issue.inclusive ? "at least" : "more than"]
+        : [issue.maximum, issue.inclusive ? "at most" : "less than"];
+    const unit = issue.origin === "string" ? " characters" : issue.origin === "array" ? " items" : "";
+    return `${side} ${bound}${unit}`;
+  }
+  return undefined;
+}
+
+/** A value of someone's own in a message: as JSON, the first characters of it. */
+function shown(value: unknown): string {
+  if (value === undefined) return "none";
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} …` : text;
+}
+const MOST_SHOWN = 80;
 
 /** What `get` gives; undefined, and its Problem noted, where it throws one. */
 function found<T>(get: () => T, faults: string[]): T | undefined {

@@ -5,7 +5,7 @@ export const scheduleSchema = z
   .array(z.strictObject({ epoch: z.number().int().min(0).max(100_000), value: z.number().positive().max(1_000) }))
   .min(1)
   .max(100)
-  .refine((steps) => steps[0]!.epoch === 0, "the first step of a schedule must be at epoch 0")
+  .refine((steps) => steps[0]?.epoch === 0, "the first step of a schedule must be at epoch 0")
   .refine((steps) => steps.every((s, i) => i === 0 || s.epoch > steps[i - 1]!.epoch), "epochs of a schedule must grow");
 
 export const recipeSchema = z.strictObject({
@@ -19,7 +19,9 @@ export const recipeSchema = z.strictObject({
   augmentation: z
     .enum(["none", "crop-flip", "random-resized-crop"])
     .optional()
-    .describe("how training images vary, drawn anew for each image of each epoch; left out: as the data set's recipe has it"),
+    .describe(
+      "how training images vary, drawn anew for each image of each epoch; left out: as the data set's recipe has it",
+    ),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;
