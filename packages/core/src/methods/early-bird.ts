@@ -3,16 +3,15 @@
  * training the mask is drawn anew; when it has hardly moved for some epochs, it is the ticket.
  *
  *   after each epoch t:   m_t ← keep the largest |W_t| at sparsity s
- *   stop at the first t at which each of m_{t−4} … m_{t−1} differs from m_t in at most a share ε of its entries
+ *   stop at the first t at which each of m_{t−4} … m_{t−1} differs from m_t in at most ε · 2·min(s, 1 − s) of its entries
  *   ticket = (m_t, W_t)
  *
  * You et al., ICLR 2020, https://arxiv.org/abs/1909.11957; authors' code GATECH-EIC/Early-Bird-Tickets `main.py`, class `EarlyBird`.
  * As there: ε = 0.1, five masks, the distance is a share of all entries, and weights are those trained so far.
- * Departures: theirs prunes channels by the scales of batch norm, ours weights by magnitude under the spec's scope, as all
+ * Departures: two masks of sparsity s differ in at most 2·min(s, 1 − s) of their entries, and our ε is a share of that; theirs,
+ * of all entries, is the same at 50 % and would take any two masks from 95 % on. Theirs prunes channels by the scales of batch norm, ours weights by magnitude under the spec's scope, as all
  * methods here. Theirs looks before each epoch, so that its first mask is of the untrained net and its earliest ticket comes
- * after 4 epochs; here every mask is of a trained net, and the earliest comes after 5. Two masks of sparsity s differ in at
- * most 2(1 − s) of their entries, so from s = 0.95 on ε = 0.1 is met as soon as there are five masks: set `threshold` lower
- * there. They go on with the rest of the schedule, here the whole recipe follows, as for every ticket. Where no mask emerges,
+ * after 4 epochs; here every mask is of a trained net, and the earliest comes after 5. They go on with the rest of the schedule, here the whole recipe follows, as for every ticket. Where no mask emerges,
  * the ticket is that of the last epoch.
  */
 import { z } from "zod";
@@ -28,7 +27,7 @@ const settings = z.strictObject({
     .min(0)
     .max(1)
     .default(0.1)
-    .describe("share of a mask's entries in which it may differ from the newest"),
+    .describe("how far a mask may be from the newest, as a share of how far two masks of that sparsity can be"),
   weights: z
     .enum(["trained", "initial"])
     .default("trained")
@@ -94,6 +93,7 @@ export const earlyBird: Method<z.infer<typeof settings>> = {
   seedFixes: ({ weights }) => (weights === "initial" ? ["weights"] : []),
   async findTicket(net, sparsity, { window, threshold, weights: start, epochs, learningRate, batchSize }) {
     const quotas = net.quotas(sparsity);
+    const furthest = 2 * Math.min(sparsity, 1 - sparsity);
     const maskOf = (weights: Weights) => pick(quotas, weights, "smallest", net.rng);
     const trained = await net.train(net.initial, {
       name: "dense training",
@@ -104,7 +104,7 @@ export const earlyBird: Method<z.infer<typeof settings>> = {
         start: new Uint8Array(),
         earliest: window, // masks: one an epoch
         next(memory, weights) {
-          const seen = emergence(memory, maskOf(weights), window, threshold);
+          const seen = emergence(memory, maskOf(weights), window, threshold * furthest);
           return { memory: seen.memory, stop: seen.emerged };
         },
       },

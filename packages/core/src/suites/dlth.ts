@@ -9,7 +9,6 @@
  */
 import type { ClassFolder } from "../datasets/dataset.ts";
 import type { SpecInput } from "../spec.ts";
-import { earlyBirdAt } from "./early-bird.ts";
 import type { Suite } from "./suite.ts";
 
 const SPARSITIES = [0.5, 0.7, 0.9, 0.95, 0.98];
@@ -20,9 +19,7 @@ const rst = { id: "rst" };
 const rstIter = { id: "rst-iter", rounds: 5, earlier: "magnitude" };
 const lthIter = { id: "lth-iter", rounds: 5 };
 
-type Row = SpecInput["method"] | ((sparsity: number) => SpecInput["method"]);
-
-const sparse: readonly Row[] = [
+const sparse: readonly SpecInput["method"][] = [
   rst,
   rstIter,
   "random",
@@ -33,7 +30,7 @@ const sparse: readonly Row[] = [
   lthIter,
   "l1",
   { id: "l1-iter", rounds: 5 },
-  earlyBirdAt,
+  "early-bird",
 ];
 
 type Task = Pick<SpecInput, "dataset" | "classes" | "model">;
@@ -42,13 +39,7 @@ type Task = Pick<SpecInput, "dataset" | "classes" | "model">;
 const grid = (task: Task): SpecInput[] =>
   SEEDS.flatMap((seed) => {
     const common = { ...task, seed, protocol: "paper" } as const;
-    const rows = sparse.flatMap((row) =>
-      SPARSITIES.map((sparsity) => ({
-        ...common,
-        method: typeof row === "function" ? row(sparsity) : row,
-        sparsity,
-      })),
-    );
+    const rows = sparse.flatMap((method) => SPARSITIES.map((sparsity) => ({ ...common, method, sparsity })));
     return [{ ...common, method: "dense" }, ...rows];
   });
 

@@ -113,12 +113,6 @@ test("dlth: the authors' costs of RST and RST-Iter; for each a control of as man
   ]);
 });
 
-test("early-bird's threshold is a tenth of what two masks of the sparsity can differ in", () => {
-  for (const suite of suites.list)
-    for (const { method, sparsity } of specsOf(suite, suite.takesClasses && classes).map(parseSpec))
-      if (method.id === "early-bird") expect(method.threshold).toBeCloseTo(0.1 * 2 * (1 - sparsity), 12);
-});
-
 test("a suite of class folders wants their list, and another none", () => {
   const { specs: _, ...mnist } = suites.get("mnist-reference");
   const suite = { ...mnist, takesClasses: true as const, specs: (list: unknown) => [{ list }] as never };
