@@ -9,8 +9,8 @@ export interface Field {
   readonly choices: readonly string[];
   /** Display names of the choices; a choice without one names itself. */
   readonly labels: readonly string[];
-  readonly min: number | null;
-  readonly max: number | null;
+  /** Of a number, such as "above 0 to 100"; "" = none. */
+  readonly range: string;
   /** Absent = may be left out, and then means what the description says. */
   readonly default: unknown;
 }

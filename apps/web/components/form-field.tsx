@@ -1,6 +1,5 @@
 /** One field: label, input, what it means, what is wrong with it. */
 import type { Field } from "./field-text.ts";
-import { formatBound } from "./format.ts";
 
 interface Props {
   readonly name: string;
@@ -10,10 +9,12 @@ interface Props {
   /** What an empty field means, shown in it. For a choice "" = it must be one of those listed. */
   readonly fallback: string;
   readonly fault: string | undefined;
+  /** A question that stops nobody. */
+  readonly hint?: string | undefined;
   readonly onChange: (value: string) => void;
 }
 
-export function FormField({ name, label, field, value, fallback, fault, onChange }: Props) {
+export function FormField({ name, label, field, value, fallback, fault, hint, onChange }: Props) {
   const id = `field-${name}`;
   const common = {
     id,
@@ -21,7 +22,7 @@ export function FormField({ name, label, field, value, fallback, fault, onChange
     value,
     className: "field",
     "aria-invalid": fault ? true : undefined,
-    "aria-describedby": `${id}-note${fault ? ` ${id}-fault` : ""}`,
+    "aria-describedby": `${id}-note${hint ? ` ${id}-hint` : ""}${fault ? ` ${id}-fault` : ""}`,
     onChange: (event: { target: { value: string } }) => onChange(event.target.value),
   } as const;
   const options = field.kind === "switch" ? ["true", "false"] : field.choices;
@@ -55,6 +56,11 @@ export function FormField({ name, label, field, value, fallback, fault, onChange
         {field.description}
         {bounds(field)}
       </p>
+      {hint && (
+        <p id={`${id}-hint`} role="status" className="mt-0.5 text-[0.8125rem] font-medium">
+          {hint}
+        </p>
+      )}
       {fault && (
         <p id={`${id}-fault`} role="alert" className="mt-0.5 text-[0.8125rem] text-bad">
           {fault}
@@ -64,7 +70,7 @@ export function FormField({ name, label, field, value, fallback, fault, onChange
   );
 }
 
-const bounds = ({ kind, min, max }: Field): string => {
+const bounds = ({ kind, range }: Field): string => {
   if (kind === "steps" || kind === "number or steps") return " (epoch: value, …)";
-  return min === null || max === null ? "" : ` (${formatBound(min)} to ${formatBound(max)})`;
+  return range && ` (${range})`;
 };

@@ -21,13 +21,17 @@ test("kinds, bounds and defaults come from the schema", () => {
         pick: { type: "string", enum: ["random", "smallest"], default: "random" },
         hold: { type: "boolean", default: false },
         rate: { anyOf: [{ type: "number" }, { type: "array" }] },
+        limit: { type: "number", exclusiveMinimum: 0, maximum: 10_000 },
+        share: { type: "number", minimum: 0, exclusiveMaximum: 1 },
       },
-    }).map((f) => [f.name, f.kind, f.min, f.max, f.default]),
+    }).map((f) => [f.name, f.kind, f.range, f.default]),
   ).toEqual([
-    ["rounds", "integer", 1, 100, 5],
-    ["pick", "choice", null, null, "random"],
-    ["hold", "switch", null, null, false],
-    ["rate", "number or steps", null, null, undefined],
+    ["rounds", "integer", "1 to 100", 5],
+    ["pick", "choice", "", "random"],
+    ["hold", "switch", "", false],
+    ["rate", "number or steps", "", undefined],
+    ["limit", "number", "above 0 to 10,000", undefined],
+    ["share", "number", "0 to below 1", undefined],
   ]);
   expect(fieldsOfRecipe().map((f) => f.name)).toContain("learningRate");
 });

@@ -5,6 +5,7 @@
 import { type Method, recipeSchema, settingsSchema } from "@ticketmark/core";
 import { z } from "zod";
 import type { Field } from "./field-text.ts";
+import { formatBound } from "./format.ts";
 
 type Schema = z.core.JSONSchema.JSONSchema;
 
@@ -22,15 +23,20 @@ export function fieldsOf(schema: Schema): Field[] {
       kind,
       choices: kind === "choice" ? (given.enum as string[]) : [],
       labels: [],
-      min: bound(given.minimum, given.exclusiveMinimum),
-      max: bound(given.maximum, given.exclusiveMaximum),
+      range: rangeOf(given),
       default: given.default,
     };
   });
 }
 
-const bound = (...candidates: unknown[]): number | null =>
-  candidates.find((candidate): candidate is number => typeof candidate === "number") ?? null;
+/** As `ticketmark methods` has it: a bound that is itself not allowed is "above" or "below". */
+function rangeOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema): string {
+  const low = bound(minimum) || bound(exclusiveMinimum, "above ");
+  const high = bound(maximum) || bound(exclusiveMaximum, "below ");
+  return low && high && `${low} to ${high}`;
+}
+
+const bound = (x: unknown, side = ""): string => (typeof x === "number" ? side + formatBound(x) : "");
 
 function kindOf(schema: Schema): Field["kind"] {
   if (schema.enum) return "choice";

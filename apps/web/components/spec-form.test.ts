@@ -1,7 +1,7 @@
 import { methods, type Problem, parseSpec } from "@ticketmark/core";
 import { expect, test } from "vitest";
 import { fieldsOfMethod, fieldsOfRecipe } from "./settings-fields.ts";
-import { faultsByField, formTextOf, MOST_SEEDS, seedsOf, sparsityOf, specInputOf } from "./spec-form.ts";
+import { faultsByField, formTextOf, MOST_SEEDS, seedsOf, sparsityHint, sparsityOf, specInputOf } from "./spec-form.ts";
 
 const text = { dataset: "mnist", model: "lenet-300-100", method: "rst-iter", sparsity: "97.7", protocol: "paper" };
 const inputOf = (form: Record<string, string>) =>
@@ -33,6 +33,33 @@ test("percent is read as decimal", () => {
   expect(sparsityOf(" 98 ")).toBe(0.98);
   expect(sparsityOf("")).toBeUndefined();
   expect(sparsityOf("much")).toBe("much");
+});
+
+test("what is wrong with a sparsity is said in per cent, as it is typed", () => {
+  const faultOf = (sparsity: string) => {
+    const form = { ...text, sparsity };
+    try {
+      parseSpec(inputOf(form));
+    } catch (fault) {
+      return faultsByField((fault as Problem).message, form).sparsity;
+    }
+    return undefined;
+  };
+  expect(faultOf("120")).toBe("expected per cent, 0 to below 100, such as 98; got 120");
+  expect(faultOf("100")).toBe("expected per cent, 0 to below 100, such as 98; got 100");
+  expect(faultOf("much")).toBe("expected per cent, 0 to below 100, such as 98; got much");
+  expect(faultOf(" ")).toBe("expected per cent, 0 to below 100, such as 98; got none");
+  expect(faultOf("0.98")).toBeUndefined();
+  const full = "sparsity: expected to keep at least one weight; got 0 of 5 kept";
+  expect(faultsByField(full, { sparsity: "99" }).sparsity).toBe(
+    "expected to keep at least one weight; got 0 of 5 kept",
+  );
+});
+
+test("a share where per cent are meant is asked about", () => {
+  expect(sparsityHint("0.98")).toBe("0.98 % keeps nearly every weight: did you mean 98?");
+  expect(sparsityHint(" 0.977 ")).toMatch(/did you mean 97\.7\?$/);
+  for (const fine of ["", "0", "0.0", "1", "98", "97.7", "much", "120"]) expect(sparsityHint(fine)).toBeUndefined();
 });
 
 test("seeds: single, lists and ranges; too many is a fault", () => {

@@ -38,6 +38,15 @@ export function sparsityOf(percent: string): unknown {
   return /^\d+(\.\d+)?$/.test(trimmed) ? Number(`${trimmed}e-2`) : trimmed;
 }
 
+const isPercent = (percent: string): boolean => typeof sparsityOf(percent) === "number" && Number(percent) < 100;
+
+/** What to ask who typed a share, 0.98, where per cent are meant; a sparsity below 1 % is allowed. */
+export function sparsityHint(percent: string): string | undefined {
+  const typed = percent.trim();
+  if (!isPercent(typed) || Number(typed) === 0 || Number(typed) >= 1) return undefined;
+  return `${typed} % keeps nearly every weight: did you mean ${Number(`${typed}e2`)}?`;
+}
+
 /** At once at most: a slip of the finger should not fill the queue. */
 export const MOST_SEEDS = 20;
 
@@ -55,16 +64,21 @@ export function seedsOf(text: string): number[] | string {
   return seeds.size > MOST_SEEDS ? fault : [...seeds].sort((a, b) => a - b);
 }
 
-/** A "bad-spec" message to faults by field; what has no field of its own stands under "". */
-export function faultsByField(message: string): Record<string, string> {
+/**
+ * A "bad-spec" message to faults by field; what has no field of its own stands under "". Specs have a share where the form
+ * has per cent, so of a `sparsity` that is none the form speaks itself.
+ */
+export function faultsByField(message: string, { sparsity }: FormText = {}): Record<string, string> {
   const faults: Record<string, string> = {};
   for (const fault of message.split(
-    /; (?=(?:data ?set|model|method|sparsity|scope|recipe|seed|protocol|spec)[\w.]*: )/,
+    /; (?=(?:data ?set|classes|model|method|sparsity|scope|recipe|seed|protocol|initial|spec)[\w.]*: )/,
   )) {
     const [, place, text] = fault.match(/^([\w. ]+?): (.*)$/s) ?? [];
     const name = place === undefined ? "" : fieldOf(place);
     faults[name] = [faults[name], name === "" ? fault : text].filter(Boolean).join("; ");
   }
+  if (faults.sparsity && sparsity !== undefined && !isPercent(sparsity))
+    faults.sparsity = `expected per cent, 0 to below 100, such as 98; got ${sparsity.trim() || "none"}`;
   return faults;
 }
 

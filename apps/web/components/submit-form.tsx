@@ -6,6 +6,7 @@ import { CostPreview } from "./cost-preview.tsx";
 import { type Field, textOf } from "./field-text.ts";
 import { FormField } from "./form-field.tsx";
 import { MethodMark } from "./method-mark.tsx";
+import { sparsityHint } from "./spec-form.ts";
 
 interface Member {
   readonly id: string;
@@ -77,6 +78,7 @@ export function SubmitForm({
       value={valueAt(name)}
       fallback={fallback}
       fault={shown[name]}
+      hint={name === "sparsity" ? sparsityHint(valueAt(name)) : undefined}
       onChange={(value) => change(name, value)}
     />
   );
@@ -103,9 +105,14 @@ export function SubmitForm({
           )}
           {field("method", "Method", choiceOf(method.summary, choices.methods), "")}
           {method.sparse &&
-            field("sparsity", "Sparsity, %", typed("share of the prunable weights that go", "number", 0, 100), "")}
+            field(
+              "sparsity",
+              "Sparsity, %",
+              typed("share of the prunable weights that go", "number", "0 to below 100"),
+              "",
+            )}
           {method.sparse && field("scope", "Scope", choiceOf(choices.scope, choices.scopes), "")}
-          {field("seeds", "Seeds", typed("a job a seed: 0, or 0-4, or 0, 2, 7", "text", null, null), "")}
+          {field("seeds", "Seeds", typed("a job a seed: 0, or 0-4, or 0, 2, 7", "text"), "")}
           {field(
             "protocol",
             "Protocol",
@@ -178,19 +185,18 @@ function Group({
   );
 }
 
-const typed = (description: string, kind: Field["kind"], min: number | null, max: number | null): Field => ({
+const typed = (description: string, kind: Field["kind"], range = ""): Field => ({
   name: "",
   description,
   kind,
   choices: [],
   labels: [],
-  min,
-  max,
+  range,
   default: undefined,
 });
 
 const choiceOf = (description: string, members: readonly { readonly id: string; readonly name: string }[]): Field => ({
-  ...typed(description, "choice", null, null),
+  ...typed(description, "choice"),
   choices: members.map(({ id }) => id),
   labels: members.map(({ name }) => name),
 });

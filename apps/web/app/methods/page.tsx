@@ -2,7 +2,6 @@ import { methods } from "@ticketmark/core";
 import type { Metadata } from "next";
 import { connection } from "next/server";
 import type { Field } from "../../components/field-text.ts";
-import { formatBound } from "../../components/format.ts";
 import { settingText } from "../../components/leaderboard-groups.ts";
 import { MethodMark } from "../../components/method-mark.tsx";
 import { MethodName } from "../../components/method-name.tsx";
@@ -61,7 +60,10 @@ function SettingsTable({ fields }: { fields: readonly Field[] }) {
             </th>
             <td className="whitespace-nowrap">{field.default === undefined ? "–" : settingText(field.default)}</td>
             <td className="max-sm:hidden">{allowed(field)}</td>
-            <td>{field.description}</td>
+            <td>
+              {field.description}
+              {allowed(field) && <span className="note block sm:hidden">Allowed: {allowed(field)}</span>}
+            </td>
           </tr>
         ))}
       </tbody>
@@ -69,9 +71,9 @@ function SettingsTable({ fields }: { fields: readonly Field[] }) {
   );
 }
 
-function allowed({ kind, choices, min, max }: Field): string {
+function allowed({ kind, choices, range }: Field): string {
   if (kind === "choice") return choices.join(", ");
   if (kind === "switch") return "true, false";
   if (kind === "steps" || kind === "number or steps") return "a number, or steps by epoch";
-  return min === null || max === null ? "" : `${formatBound(min)} to ${formatBound(max)}`;
+  return range;
 }

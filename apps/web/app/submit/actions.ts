@@ -21,12 +21,13 @@ export interface Cost {
 /** Only for who could queue it: counting a plan draws its masks, which is work. */
 export async function costOf(form: FormData): Promise<Cost | Faults | null> {
   if (!(await maintainerFromCookies())) return null;
-  const wish = wishOf(form);
+  const text = textIn(form);
+  const wish = wishOf(text);
   if ("faults" in wish) return wish.faults;
   try {
     return { plan: await planOf(parseSpec({ ...wish.input, seed: wish.seeds[0] })), seeds: wish.seeds.length };
   } catch (fault) {
-    return faultsOf(fault);
+    return faultsOf(fault, text);
   }
 }
 
@@ -34,7 +35,8 @@ export async function costOf(form: FormData): Promise<Cost | Faults | null> {
 export async function submitSpec(_: Faults | null, form: FormData): Promise<Faults | null> {
   const createdBy = await maintainerFromCookies();
   if (!createdBy) return { "": "Sign in to submit. What you have filled in stays here: sign in in another tab." };
-  const wish = wishOf(form);
+  const text = textIn(form);
+  const wish = wishOf(text);
   if ("faults" in wish) return wish.faults;
   const engine = ENGINE_CHOICES.find((choice) => choice === form.get("engine")) ?? "auto";
   const ids: string[] = [];
@@ -44,7 +46,7 @@ export async function submitSpec(_: Faults | null, form: FormData): Promise<Faul
       jobs.push(await newJob({ spec: { ...wish.input, seed }, engine, priority: 0, createdBy }));
     for (const job of jobs) ids.push((await addJob(await db(), job)).id);
   } catch (fault) {
-    return faultsOf(fault);
+    return faultsOf(fault, text);
   }
   redirect(ids.length === 1 ? `/jobs/${ids[0]}` : "/jobs");
 }
@@ -53,10 +55,10 @@ type Wish =
   | { readonly input: Record<string, unknown>; readonly seeds: readonly number[] }
   | { readonly faults: Faults };
 
-function wishOf(form: FormData): Wish {
-  const text: FormText = Object.fromEntries(
-    [...form].filter((entry): entry is [string, string] => typeof entry[1] === "string"),
-  );
+const textIn = (form: FormData): FormText =>
+  Object.fromEntries([...form].filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+
+function wishOf(text: FormText): Wish {
   const method = methods.list.find(({ id }) => id === text.method);
   const seeds = seedsOf(text.seeds ?? "");
   if (!method) return { faults: { method: "expected one of the methods listed" } };
@@ -64,7 +66,7 @@ function wishOf(form: FormData): Wish {
   return { input: specInputOf(text, fieldsOfMethod(method), fieldsOfRecipe()), seeds };
 }
 
-function faultsOf(fault: unknown): Faults {
+function faultsOf(fault: unknown, text: FormText): Faults {
   if (!(fault instanceof Problem)) throw fault;
-  return faultsByField(fault.message);
+  return faultsByField(fault.message, text);
 }
