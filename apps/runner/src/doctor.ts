@@ -31,6 +31,8 @@ const TIMED = [
 ];
 /** Milliseconds that a timed run may take, the start of its process included. */
 const PATIENCE = 4_000;
+/** Milliseconds that it then has to say how far it is: an evaluation may go on for three seconds. */
+const GRACE = 4_000;
 
 const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
@@ -96,6 +98,12 @@ export const judge = (engine: string, runs: readonly { ok: boolean; detail: stri
   detail: [engine, ...runs.map((run) => run.detail)].join("; "),
 });
 
+/** Of a run that was cut: `iteration` is what its snapshot says, null where it was killed before it took one. */
+export const cutText = (name: string, iteration: number | null): string =>
+  iteration === null
+    ? `${name}: cut, as after ${PATIENCE / 1_000} s it did not say how far it was`
+    : `iteration ${iteration} of ${name} when it was cut after ${PATIENCE / 1_000} s, its start included`;
+
 /** The cpu engine's kernels as machine code; without it they run as WebAssembly, slower. What its self-test said stands with the engine. */
 async function nativeFinding({ native, cache }: Settings): Promise<Finding> {
   const finding = { name: "native kernels", needed: false };
@@ -117,16 +125,22 @@ async function timed(
     const engineSettings = { native, threads, cacheDir: cache };
     const folders = { dataDir, outDir: folder, snapshotDir: folder };
     const run = { engine, settings: engineSettings, spec, ...folders, snapshotSeconds: 600 };
-    const worker = startWorker({ type: "run", ...run }, () => {});
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      worker.kill();
-    }, PATIENCE);
+    let iteration: number | null = null;
+    const worker = startWorker({ type: "run", ...run }, (message) => {
+      if (message.type === "snapshot") iteration = message.iteration;
+    });
+    let killed = false;
+    const timers = [
+      setTimeout(() => worker.stop(), PATIENCE),
+      setTimeout(() => {
+        killed = true;
+        worker.kill();
+      }, PATIENCE + GRACE),
+    ];
     const ending = await worker.ended;
-    clearTimeout(timer);
-    if (late)
-      return { ok: true, late, detail: `an epoch of ${name} was cut: it takes more than ${PATIENCE / 1_000} s` };
+    timers.forEach(clearTimeout);
+    const late = killed || ending.type === "stopped";
+    if (late) return { ok: true, late, detail: cutText(name, iteration) };
     if (ending.type === "failed") return { ok: false, late, detail: `${name}: ${ending.message}` };
     const { seconds, cost } = await readResult(folder);
     const iterations = cost.methodIterations + cost.finalIterations;
