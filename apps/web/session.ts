@@ -20,13 +20,17 @@ export function bearerOf(request: Request): string | null {
 export async function requireMaintainer(request: Request): Promise<string> {
   const bearer = bearerOf(request);
   if (bearer) return limited(addressOf(request.headers), () => maintainerByToken(bearer));
+  if (/^Bearer /i.test(request.headers.get("authorization") ?? "")) throw unknownToken();
   const session = request.headers.get("cookie")?.match(new RegExp(`(?:^|;\\s*)${COOKIE}=([\\w-]+)`))?.[1];
   if (session) {
     requireSameOrigin(request.headers);
     const label = await findSession(await db(), hashSecret(session));
     if (label) return label;
   }
-  throw new Problem("unauthorized", "expected a maintainer: sign in, or send authorization: Bearer TOKEN");
+  throw new Problem(
+    "unauthorized",
+    "expected a maintainer: sign in, or send authorization: Bearer TOKEN (a command sends TICKETMARK_TOKEN)",
+  );
 }
 
 /** The maintainer's label of a page or server action; null = nobody is signed in. Next checks an action's origin. */
@@ -62,9 +66,12 @@ export async function signOut(): Promise<void> {
 
 async function maintainerByToken(token: string): Promise<string> {
   const label = await findMaintainer(await db(), hashSecret(token));
-  if (!label) throw new Problem("unauthorized", "token: expected a maintainer's token; there is none like this one");
+  if (!label) throw unknownToken();
   return label;
 }
+
+const unknownToken = () =>
+  new Problem("unauthorized", "token: expected a maintainer's token; there is none like this one");
 
 /** A cookie comes along by itself, so the request must say that our own page made it. */
 function requireSameOrigin(sent: Headers): void {

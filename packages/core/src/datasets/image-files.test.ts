@@ -148,7 +148,9 @@ test("other counts than the spec's, missing classes and broken images are told",
 
 test("a spec of imagenet names its classes; their counts are the data set's", () => {
   const input = { dataset: "imagenet", model: "resnet-18", method: "dense" };
-  expect(() => parseSpec(input)).toThrow("classes: expected those of imagenet");
+  expect(() => parseSpec(input)).toThrow(
+    "classes: expected those of imagenet, as `ticketmark data classes DIR` prints them; got none",
+  );
   expect(parseSpec({ ...input, classes: CLASSES }).classes).toEqual(CLASSES);
   const { classes, trainCount, testCount, classNames } = datasetOf({ dataset: "imagenet", classes: CLASSES });
   expect([classes, trainCount, testCount, ...classNames]).toEqual([2, 3, 2, "n2", "n1"]);

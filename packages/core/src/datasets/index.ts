@@ -32,6 +32,6 @@ export function datasetOf({ dataset: id, classes }: { dataset: string; classes?:
     "bad-spec",
     classes
       ? `classes: expected none, as ${id} has its own; got ${classes.length}`
-      : `classes: expected those of ${id}`,
+      : `classes: expected those of ${id}, as \`ticketmark data classes DIR\` prints them; got none`,
   );
 }

@@ -43,6 +43,6 @@ export function specsOf(suite: Suite, classes?: readonly ClassFolder[]): readonl
     "bad-request",
     classes
       ? `suite ${suite.id}: expected no classes, as its data sets have their own; got ${classes.length}`
-      : `suite ${suite.id}: expected the list of its classes: the folders and how many images each has`,
+      : `suite ${suite.id}: expected the list of its classes, as \`ticketmark data classes DIR\` prints it; got none`,
   );
 }

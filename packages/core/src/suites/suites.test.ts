@@ -117,7 +117,9 @@ test("a suite of class folders wants their list, and another none", () => {
   const { specs: _, ...mnist } = suites.get("mnist-reference");
   const suite = { ...mnist, takesClasses: true as const, specs: (list: unknown) => [{ list }] as never };
   expect(specsOf(suite, classes)).toEqual([{ list: classes }]);
-  expect(() => specsOf(suite)).toThrow(/expected the list of its classes/);
+  expect(() => specsOf(suite)).toThrow(
+    /expected the list of its classes, as `ticketmark data classes DIR` prints it; got none/,
+  );
   expect(() => specsOf(suites.get("mnist-reference"), classes)).toThrow(/expected no classes/);
 });
 
