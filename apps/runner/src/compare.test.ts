@@ -48,6 +48,12 @@ describe("groups", () => {
     ]);
     expect(names(random, { ...random, recipe: { epochs: 7 } }).at(1)).toBe("Scratch at 50 %, epochs 7");
     expect(names(random, { ...random, protocol: "paper" })).toContain("Scratch at 50 %, protocol paper");
+    const classes = (name: string) => [name, "z"].map((name) => ({ name, train: 300, test: 1 }));
+    const imagenet = { ...random, dataset: "imagenet", model: "resnet-18-imagenet" };
+    const [a, b] = names({ ...imagenet, classes: classes("a") }, { ...imagenet, classes: classes("b") });
+    expect(a).toMatch(/^Scratch at 50 %, classes 2 \([0-9a-f]{8}…\)$/);
+    expect(b).not.toBe(a);
+    expect(names(random, { ...random, initial: "ab".repeat(32) })).toContain("Scratch at 50 %, initial abababab…");
     const learningRate = [
       { epoch: 0, value: 0.1 },
       { epoch: 2, value: 0.01 },
@@ -114,6 +120,23 @@ describe("pairs", () => {
     expect(least.test!.corrected).toBeCloseTo(3 * least.test!.p, 12);
     expect(pairs.map(({ paired }) => paired !== null)).toEqual([false, true, false]);
     expect(pairsOf([groups[0]!, groups[3]!])).toHaveLength(1); // asked for, whatever they are
+  });
+
+  it("compares neither other classes nor other initial weights", () => {
+    const classes = (name: string) => [name, "z"].map((name) => ({ name, train: 300, test: 1 }));
+    const task = (change: Partial<SpecInput>) =>
+      [random, rst].flatMap((method) => seeds({ ...method, ...change }, [9_000, 9_020]));
+    const imagenet = { dataset: "imagenet", model: "resnet-18-imagenet" };
+    const pairs = pairsOf(
+      groupsOf([
+        ...task({}),
+        ...task({ initial: "ab".repeat(32) }),
+        ...task({ ...imagenet, classes: classes("a") }),
+        ...task({ ...imagenet, classes: classes("b") }),
+      ]),
+    );
+    expect(pairs).toHaveLength(4);
+    for (const { a, b } of pairs) expect(a.name.replace("Scratch", "RST")).toBe(b.name);
   });
 });
 

@@ -4,6 +4,8 @@
  */
 import {
   type Comparison,
+  canonicalJson,
+  digestOfClasses,
   groupDigest,
   holm,
   paired,
@@ -44,8 +46,11 @@ export function pairsOf(groups: readonly Group[]): Pair[] {
   });
 }
 
-const sameTask = (a: Spec, b: Spec) =>
-  a.sparsity === b.sparsity && a.dataset === b.dataset && a.model === b.model && a.protocol === b.protocol;
+/** The same images and net, initial weights from the same place, and as many weights to prune: where they go is the method's affair. */
+const sameTask = (a: Spec, b: Spec) => taskOf(a) === taskOf(b);
+
+const taskOf = ({ dataset, classes, model, initial, sparsity, protocol }: Spec): string =>
+  canonicalJson({ dataset, classes: classes && digestOfClasses(classes), model, initial, sparsity, protocol });
 
 function pairedBySeed(a: Group, b: Group): Comparison | null {
   const seeds = (group: Group) => group.counted.map(({ spec }) => spec.seed).join();

@@ -1,4 +1,4 @@
-/** `ticketmark methods|models|datasets|suites [ID]`: what there is, drawn from the registries; nothing is written twice. */
+/** `ticketmark methods|models|datasets [ID]`: what there is, drawn from the registries; nothing is written twice. */
 import {
   type Dataset,
   datasets,
@@ -8,12 +8,9 @@ import {
   modelSize,
   models,
   type Registry,
-  type Suite,
   settingsSchema,
   smallestImage,
-  suites,
 } from "@ticketmark/core";
-import { rowsText } from "./suite-command.ts";
 import { alignRows } from "./summary.ts";
 
 type Describe = (id: string | undefined, json: boolean) => string;
@@ -81,11 +78,6 @@ const kinds = {
       ...(d.images ? [imagesText(d.images)] : []),
       `recipe: ${JSON.stringify(d.recipe)}`,
     ],
-  ),
-  suites: kind<Suite>(
-    suites,
-    (s) => ({ id: s.id, name: s.name, summary: s.summary, specs: s.takesClasses ? null : s.specs() }),
-    (s) => [s.summary, ...(s.takesClasses ? ["of classes that you name: --classes FILE"] : rowsText(s.specs()))],
   ),
 } satisfies Record<string, Describe>;
 export type KindName = keyof typeof kinds;

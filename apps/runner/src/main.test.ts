@@ -61,8 +61,8 @@ describe("ticketmark", () => {
     expect(methods.find(({ id }) => id === "rst")!.settings).toMatchObject({
       properties: { pick: { default: "random" } },
     });
-    for (const kind of ["models", "datasets", "suites"]) {
-      const { out } = await ticketmark(kind, "--json");
+    for (const kind of [["models"], ["datasets"], ["suite", "list"]]) {
+      const { out } = await ticketmark(...kind, "--json");
       expect(JSON.parse(out)[0]).toHaveProperty("id");
     }
   });

@@ -18,7 +18,7 @@ import { readSpec, runCommand } from "./run-command.ts";
 import { enrol, start } from "./runner-command.ts";
 import { readSettings, threadsSchema } from "./settings.ts";
 import { createStatus } from "./status.ts";
-import { suiteList, suiteQueue, suiteRun, suiteStatusAt, suiteStatusHere } from "./suite-command.ts";
+import { suiteList, suiteQueue, suiteRun, suiteShow, suiteStatusAt, suiteStatusHere } from "./suite-command.ts";
 
 const STOPPED = 130;
 
@@ -157,7 +157,7 @@ command(suite, "list", "List the suites.").action((_options: unknown, self: Comm
 command(suite, "show", "Show what a suite runs.")
   .argument("<suite>")
   .action((id: string, _options: unknown, self: Command) => {
-    print(describe("suites", id, self.optsWithGlobals<Common>().json === true));
+    print(suiteShow(id, self.optsWithGlobals<Common>().json === true));
   });
 
 command(
@@ -203,7 +203,7 @@ command(suite, "status", "Say what is done, running, failed or missing: in a fol
     print(
       server === undefined
         ? await suiteStatusHere(id, out!, classes, json === true)
-        : await suiteStatusAt(id, server, json === true),
+        : await suiteStatusAt(id, server, classes, json === true),
     );
   });
 
@@ -224,7 +224,6 @@ const lists: Record<KindName, string> = {
   methods: "List the methods with all their settings.",
   models: "List the models.",
   datasets: "List the data sets and the files they are made of.",
-  suites: "List the suites and what each runs.",
 };
 for (const [name, summary] of Object.entries(lists) as [KindName, string][]) {
   command(program, name, summary)

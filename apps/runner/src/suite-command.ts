@@ -30,6 +30,16 @@ async function readClasses(path: string): Promise<readonly ClassFolder[]> {
   return classes;
 }
 
+/** What a suite runs, by rows. */
+export function suiteShow(id: string, json: boolean): string {
+  const suite = suites.get(id);
+  const { name, summary, takesClasses } = suite;
+  const specs = takesClasses ? null : suite.specs(); // null: depends on the classes that are named
+  if (json) return JSON.stringify({ id, name, summary, specs }, null, 2);
+  const rows = specs ? rowsText(specs) : ["of classes that you name: --classes FILE"];
+  return [`${id}: ${name}`, ...[summary, ...rows].map((line) => `  ${line}`)].join("\n");
+}
+
 export function suiteList(json: boolean): string {
   const all = suites.list.map((suite) => ({
     id: suite.id,
@@ -89,22 +99,26 @@ export async function suiteStatusHere(
   const runs = runsOf(await specsOfSuite(id, classes));
   const all = await Promise.all(runs.map((run) => statusOf(run, resolve(out))));
   if (json) return JSON.stringify(localJson(id, out, all), null, 2);
-  const names = namesOf(all.map(({ spec }) => spec));
-  const rows = all.map((one, i) => [
-    `${names[i]}, seed ${one.spec.seed}`,
-    one.state,
-    accuracyOf(one),
-    one.message ?? "",
-  ]);
+  const rows = all.map((one) => [one.label, one.state, accuracyOf(one), one.message ?? ""]);
   return `${statusTable(rows)}\n\n${countsText(
     id,
     all.map(({ state }) => state),
   )}`;
 }
 
-/** What a site says of it. */
-export async function suiteStatusAt(id: string, server: string, json: boolean): Promise<string> {
-  const status = await new Client(parseServer(server), null).suite(id);
+/** What a site says of it: of all the classes that it was queued with there, or of these. */
+export async function suiteStatusAt(
+  id: string,
+  server: string,
+  classes: string | undefined,
+  json: boolean,
+): Promise<string> {
+  const wanted = classes === undefined ? null : runsOf(await specsOfSuite(id, classes));
+  const site = await new Client(parseServer(server), null).suite(id);
+  const digests = wanted && new Set(wanted.map(({ digest }) => digest));
+  const status = { ...site, specs: site.specs.filter(({ specDigest }) => !digests || digests.has(specDigest)) };
+  if (digests && status.specs.length === 0)
+    throw new Problem("not-found", `${classes}: expected classes that suite ${id} was queued with at ${server}`);
   if (json) return JSON.stringify(status, null, 2);
   const rows = status.specs.map(({ name, seed, state, accuracy, message }) => [
     `${name}, seed ${seed}`,
@@ -172,7 +186,7 @@ const localJson = (suite: string, out: string, all: readonly LocalStatus[]) => (
 });
 
 /** The rows of a suite, each with its seeds. */
-export function rowsText(specs: readonly SpecInput[]): string[] {
+function rowsText(specs: readonly SpecInput[]): string[] {
   const complete = specs.map(parseSpec);
   const names = namesOf(complete);
   const seeds = new Map<string, number[]>();

@@ -65,7 +65,9 @@ it("runs what is not done, tries again what failed, goes on after a stop, touche
   expect(await runSuite(runs, out, options(), status)).toBe(true);
   expect(await states()).toEqual(["done", "done", "failed", "done"]);
   expect([await readFile(result, "utf8"), (await stat(result)).mtimeMs]).toEqual(before);
-  expect(said.join("")).toMatch(/^3 of 4: random 50 % seed 0\n.*initial.*4 of 4: .*going on from iteration \d+/s);
+  expect(said.join("")).toMatch(
+    /^3 of 4: Scratch at 50 %, initial 00000000…, epochs 1, seed 0\n.*initial.*4 of 4: .*, epochs 500, seed 0\n.*going on from iteration \d+/s,
+  );
 }, 120_000);
 
 it("is one process a folder, and keeps away from another's results", async () => {

@@ -9,6 +9,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   MAX_RESULT_BYTES,
+  namesOf,
   Problem,
   parseSpec,
   type Result,
@@ -24,24 +25,29 @@ import { lockFolder } from "./lock.ts";
 import { specOf } from "./results.ts";
 import { type LocalRun, runSpec, SNAPSHOTS } from "./run-command.ts";
 import { FILE_NAMES } from "./spool.ts";
-import { labelOf, type Status } from "./status.ts";
+import type { Status } from "./status.ts";
 
 const PROBLEM = "problem.json";
 const problemSchema = z.object({ detail: z.string() });
 
 export interface SuiteRun {
+  /** Of its folder. */
   readonly name: string;
+  /** For people: "RST at 98 %, rounds 3, seed 0". */
+  readonly label: string;
   readonly spec: Spec;
   readonly digest: string;
 }
 
-/** Names sort by method; the digest keeps apart what differs in settings only. */
-export function runsOf(specs: readonly SpecInput[]): SuiteRun[] {
-  return specs.map((input) => {
-    const spec = parseSpec(input);
+/** Folders sort by method; the digest keeps apart what differs in settings only. */
+export function runsOf(inputs: readonly SpecInput[]): SuiteRun[] {
+  const specs = inputs.map(parseSpec);
+  const names = namesOf(specs);
+  return specs.map((spec, i) => {
     const digest = specDigest(spec);
     const sparsity = spec.sparsity === 0 ? [] : [String(Number((100 * spec.sparsity).toPrecision(12)))];
-    return { name: [spec.method.id, ...sparsity, "seed", spec.seed, digest.slice(0, 8)].join("-"), spec, digest };
+    const name = [spec.method.id, ...sparsity, "seed", spec.seed, digest.slice(0, 8)].join("-");
+    return { name, label: `${names[i]}, seed ${spec.seed}`, spec, digest };
   });
 }
 
@@ -92,7 +98,7 @@ export async function runSuite(
   try {
     for (const [i, run] of runs.entries()) {
       if (isOver(await statusOf(run, folder))) continue;
-      status.say(`${i + 1} of ${runs.length}: ${labelOf(run.spec)}`, { run: run.name });
+      status.say(`${i + 1} of ${runs.length}: ${run.label}`, { run: run.name });
       if (!(await runOne(run, join(folder, run.name), options, status))) return false;
     }
     return true;
@@ -102,7 +108,7 @@ export async function runSuite(
 }
 
 async function runOne(
-  { spec }: SuiteRun,
+  { spec, label }: SuiteRun,
   folder: string,
   options: Omit<LocalRun, "spec">,
   status: Status,
@@ -116,7 +122,7 @@ async function runOne(
     if (error instanceof Problem && EVERYWHERE.includes(error.code)) throw error;
     const problem = error instanceof Problem ? error.toJSON() : { title: error.name, detail: error.message };
     await writeAtomically(join(folder, PROBLEM), `${JSON.stringify(problem, null, 2)}\n`);
-    status.say(`${labelOf(spec)}: ${error.message}`, problem);
+    status.say(`${label}: ${error.message}`, problem);
     return true;
   }
 }
