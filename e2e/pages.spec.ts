@@ -118,11 +118,14 @@ test("a suite says what is missing, and a maintainer queues it", async ({ signed
   await page.goto("/suites");
   await page.getByRole("link", { name: "ResNet-20 on MNIST" }).click();
   await expect(page.getByText("9 missing, of 9")).toBeVisible();
-  await page.getByRole("button", { name: "Queue the 9 that are missing or failed" }).click();
+  await page.getByRole("button", { name: "Queue the 9 that are missing, failed or cancelled" }).click();
   await expect(page.getByRole("button", { name: "All queued" })).toBeDisabled({ timeout: 30_000 });
   await expect(page.getByText("missing", { exact: true })).toHaveCount(0);
+  await page.getByText("Cancel what is queued of this suite").click();
+  await page.getByRole("button", { name: /^Cancel \d jobs?$/ }).click();
+  await expect(page.getByText("Cancel what is queued of this suite")).toHaveCount(0, { timeout: 30_000 });
   const { specs } = await site.get("/suites/resnet20-mnist32");
-  for (const { jobId } of specs) expect((await site.post(`/jobs/${jobId}/cancel`)).ok).toBe(true); // no runner has the time
+  for (const { jobId } of specs) expect((await site.post(`/jobs/${jobId}/cancel`)).ok).toBe(true); // what a runner has taken
   await expect(page.getByRole("button", { name: "Queue the 9" })).toBeEnabled({ timeout: 30_000 });
 });
 

@@ -10,13 +10,16 @@ import {
   suiteStatusSchema,
   suites,
 } from "@ticketmark/core";
+import { eq } from "drizzle-orm";
 import { beforeAll, expect, it, vi } from "vitest";
 import * as cancel from "./app/api/v1/jobs/[id]/cancel/route.ts";
 import * as jobs from "./app/api/v1/jobs/route.ts";
 import * as route from "./app/api/v1/suites/[id]/route.ts";
 import { db } from "./db/client.ts";
-import { addSuiteJob } from "./db/suites.ts";
+import { jobs as jobsTable } from "./db/schema.ts";
+import { addSuiteJob, cancelWaiting, countWaiting } from "./db/suites.ts";
 import { planOf } from "./plans.ts";
+import { costOfSpecs } from "./suite.ts";
 import { asMaintainer, call, expectProblem, prepareApi } from "./test-api.ts";
 
 beforeAll(() => {
@@ -76,4 +79,30 @@ it("is queued once for all who ask at the same time", async () => {
   expect(first).toMatchObject({ requeued: 0, existing: 0 });
   expect(others).toEqual([first, first]);
   expect(first.queued).toBe((await status("quickstart")).length);
+});
+
+it("costs what its specs cost together", async () => {
+  const quickstart = suites.get("quickstart");
+  const [first, second] = (await status("quickstart")).map(({ specDigest }) => specDigest);
+  const one = await costOfSpecs(quickstart, new Set([first!]));
+  const other = await costOfSpecs(quickstart, new Set([second!]));
+  const both = await costOfSpecs(quickstart, new Set([first!, second!]));
+  const plan = await planOf(parseSpec(quickstart.specs()[0]));
+  expect(one.iterations).toBe(plan.methodIterations + plan.finalIterations);
+  expect(both).toEqual({ iterations: one.iterations + other.iterations, images: one.images + other.images });
+});
+
+it("is taken back whole: what waits of it and nothing else", async () => {
+  await post("quickstart");
+  await post("resnet20-mnist32");
+  const database = await db();
+  const before = await countWaiting(database, "quickstart");
+  const others = await countWaiting(database, "resnet20-mnist32");
+  const [{ jobId }] = (await status("quickstart")) as [SuiteStatus["specs"][number]];
+  await database.update(jobsTable).set({ state: "failed", finishedAt: new Date() }).where(eq(jobsTable.id, jobId!));
+  expect(await cancelWaiting(database, "quickstart", "a test")).toBe(before - 1);
+  const states = (await status("quickstart")).map(({ state }) => state);
+  expect(states).toEqual(["failed", ...states.slice(1).map(() => "cancelled")]);
+  expect(await countWaiting(database, "quickstart")).toBe(0);
+  expect(await countWaiting(database, "resnet20-mnist32")).toBe(others);
 });

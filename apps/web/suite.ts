@@ -170,3 +170,20 @@ async function jobOf(suite: Suite, { name, ...one }: SuiteSpec, createdBy: strin
     throw new Problem(cause.code, `${what}; nothing of suite ${suite.id} was queued`, { cause });
   }
 }
+
+/** What some specs of a suite, by digest, are planned to take together. Throws Problem "bad-spec" where one is refused. */
+export async function costOfSpecs(
+  suite: Suite,
+  digests: ReadonlySet<string>,
+): Promise<{ readonly iterations: number; readonly images: number }> {
+  const { specs } = await listOfSuite(suite);
+  let iterations = 0;
+  let images = 0;
+  for (const one of specs) {
+    if (!digests.has(one.specDigest)) continue;
+    const plan = await planOf(one.spec, one.groupDigest);
+    iterations += plan.methodIterations + plan.finalIterations;
+    images += plan.methodExamples + plan.finalExamples;
+  }
+  return { iterations, images };
+}

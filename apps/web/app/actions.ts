@@ -7,6 +7,7 @@ import { redirect } from "next/navigation";
 import { db } from "../db/client.ts";
 import { cancelJob } from "../db/jobs.ts";
 import { tellRunner } from "../db/runners.ts";
+import { cancelWaiting } from "../db/suites.ts";
 import { addEnrolmentToken } from "../db/tokens.ts";
 import { idFrom } from "../http.ts";
 import { dropDead } from "../pending.ts";
@@ -83,6 +84,16 @@ export async function queueSuiteHere(_: string | null, form: FormData): Promise<
     if (fault instanceof Problem) return fault.message;
     throw fault;
   }
+  revalidatePath("/suites", "layout");
+  return null;
+}
+
+/** Cancels what a suite has queued and nobody has taken. The fault to show, null when it is done. */
+export async function cancelSuiteHere(_: string | null, form: FormData): Promise<string | null> {
+  const maintainer = await maintainerFromCookies();
+  if (!maintainer) return "Sign in to cancel what is queued.";
+  await cancelWaiting(await db(), String(form.get("suite")), maintainer);
+  await dropDead(await db());
   revalidatePath("/suites", "layout");
   return null;
 }

@@ -9,7 +9,7 @@ export function QueueSuite({ suite, left }: { suite: string; left: number }) {
     <form action={action} className="mt-4">
       <input type="hidden" name="suite" value={suite} />
       <button type="submit" className="button button-main" disabled={pending || left === 0}>
-        {pending ? "Queueing …" : left === 0 ? "All queued" : `Queue the ${left} that are missing or failed`}
+        {pending ? "Queueing …" : left === 0 ? "All queued" : `Queue the ${left} that are missing, failed or cancelled`}
       </button>
       {fault && (
         <p role="alert" className="mt-1 text-bad">

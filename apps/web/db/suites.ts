@@ -102,3 +102,18 @@ export async function queueAgain(db: Db, ids: readonly string[]): Promise<number
     .returning({ id: jobs.id });
   return queued.length;
 }
+
+const waiting = (suite: string) => and(eq(jobs.suite, suite), eq(jobs.state, "queued"));
+
+/** Jobs that the suite queued and nobody has taken. */
+export const countWaiting = (db: Db, suite: string): Promise<number> => db.$count(jobs, waiting(suite));
+
+/** Cancels them. Returns how many that were. */
+export async function cancelWaiting(db: Db, suite: string, by: string): Promise<number> {
+  const cancelled = await db
+    .update(jobs)
+    .set({ command: "cancel", state: "cancelled", finishedAt: sql`now()`, message: `cancelled by ${by}` })
+    .where(waiting(suite))
+    .returning({ id: jobs.id });
+  return cancelled.length;
+}

@@ -3,13 +3,18 @@ import type { Metadata } from "next";
 import Link from "next/link";
 import { notFound } from "next/navigation";
 import { connection } from "next/server";
+import { Suspense } from "react";
+import { CancelSuite } from "../../../components/cancel-suite.tsx";
 import { CodeBlock } from "../../../components/code-block.tsx";
 import { QueueSuite } from "../../../components/queue-suite.tsx";
 import { siteAddress } from "../../../components/site-address.ts";
+import { SuiteCost } from "../../../components/suite-cost.tsx";
 import { SuiteCounts } from "../../../components/suite-counts.tsx";
 import { SuiteLive } from "../../../components/suite-live.tsx";
 import { SuiteTable } from "../../../components/suite-table.tsx";
 import { suiteVersion } from "../../../components/suite-version.ts";
+import { db } from "../../../db/client.ts";
+import { countWaiting } from "../../../db/suites.ts";
 import { maintainerFromCookies } from "../../../session.ts";
 import { statusOfSuite } from "../../../suite.ts";
 
@@ -27,12 +32,13 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 export default async function SuitePage({ params }: Props) {
   await connection();
   const suite = find((await params).id);
-  const [{ specs }, maintainer, site] = await Promise.all([
+  const [{ specs }, maintainer, site, waiting] = await Promise.all([
     statusOfSuite(suite),
     maintainerFromCookies(),
     siteAddress(),
+    countWaiting(await db(), suite.id),
   ]);
-  const left = specs.filter(({ state }) => ["missing", "failed", "cancelled"].includes(state)).length;
+  const left = specs.filter(({ state }) => ["missing", "failed", "cancelled"].includes(state));
   return (
     <>
       <p className="note">
@@ -44,7 +50,21 @@ export default async function SuitePage({ params }: Props) {
       <p className="mt-1.5 max-w-prose text-soft">{suite.summary}</p>
       <div className="mt-5 max-w-2xl">
         <SuiteCounts specs={specs} />
-        {maintainer && !suite.takesClasses && <QueueSuite suite={suite.id} left={left} />}
+        {maintainer && !suite.takesClasses && <QueueSuite suite={suite.id} left={left.length} />}
+        {maintainer && !suite.takesClasses && left.length > 0 && (
+          <Suspense fallback={<p className="note mt-1">Counting what it costs …</p>}>
+            <SuiteCost suite={suite} specs={left} />
+          </Suspense>
+        )}
+        {!maintainer && !suite.takesClasses && left.length > 0 && (
+          <p className="note mt-3">
+            <Link className="link" href={`/sign-in?next=/suites/${suite.id}`}>
+              Sign in
+            </Link>{" "}
+            to queue what is left.
+          </p>
+        )}
+        {maintainer && waiting > 0 && <CancelSuite suite={suite.id} waiting={waiting} />}
         {suite.takesClasses && (
           <div className="mt-4">
             <p className="mb-2 text-sm">It runs on classes that you name, so it is queued by a command:</p>
