@@ -1,4 +1,4 @@
-/** Lines over two axes, each with its name beside its end. */
+/** Lines over two axes, each with its name on the right: led to from its end, or where that is far, with a piece of the line. */
 import { rangeOf, spread } from "@ticketmark/core";
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
@@ -19,6 +19,7 @@ export interface Line {
   readonly dash: number;
   /** Of each is drawn thinly what the line is the mean of. */
   readonly members?: readonly (readonly Point[])[];
+  /** None where the members have no mean. */
   readonly points: readonly Point[];
   readonly markers: boolean;
 }
@@ -50,6 +51,8 @@ const LETTER = 6.4;
 const DASHES = [undefined, "7 4", "2 3", "9 3 2 3"];
 /** Pixels between lines that share an x, so that their whiskers can be told apart. */
 const STEP_ASIDE = 3;
+/** Pixels that a name may be away from the end of a curve: a longer leader would cross other curves and look like one. */
+const FAR = 60;
 
 export function linePlot({ title, lines, levels, xLabel, yLabel, xTicks, yTicks }: LinePlot): string {
   const longest = Math.max(...[...lines, ...levels].map(({ name }) => name.length));
@@ -62,13 +65,12 @@ export function linePlot({ title, lines, levels, xLabel, yLabel, xTicks, yTicks 
   const aside = (i: number) => (lines[i]!.markers ? (i - (lines.length - 1) / 2) * STEP_ASIDE : 0);
 
   const ends = [
-    ...lines.map(({ name, colour, points }, i) => ({
-      name,
-      colour,
-      x: x(points.at(-1)!.x) + aside(i),
-      y: y(points.at(-1)!.y),
-    })),
-    ...levels.map((level) => ({ ...level, x: right, y: y(level.y) })),
+    ...lines.map(({ name, colour, dash, points, members = [], markers }, i) => {
+      const last = (points.length > 0 ? points : members.flat()).reduce((a, b) => (b.x >= a.x ? b : a));
+      const at = x(last.x) + aside(i);
+      return { name, colour, dash, x: at, y: y(last.y), far: !markers && right - at > FAR };
+    }),
+    ...levels.map((level) => ({ ...level, dash: 0, x: right, y: y(level.y), far: false })),
   ];
   const places = spread(
     ends.map((end) => end.y),
@@ -98,13 +100,22 @@ export function linePlot({ title, lines, levels, xLabel, yLabel, xTicks, yTicks 
       el("g", { transform: aside(i) === 0 ? undefined : `translate(${short(aside(i))},0)` }, drawLine(one, x, y)),
     ),
     ...ends.flatMap((end, i) => [
-      path(`M${short(end.x + 5)},${short(end.y)}L${short(right + 6)},${short(places[i]!)}h5`, end.colour, {
-        "stroke-width": 0.8,
-      }),
+      ...(end.far
+        ? [
+            el("circle", { cx: end.x, cy: end.y, r: 2.6, fill: end.colour }),
+            path(`M${short(right - 9)},${short(places[i]!)}h20`, end.colour, stroke(end.dash)),
+          ]
+        : [
+            path(`M${short(end.x + 5)},${short(end.y)}L${short(right + 6)},${short(places[i]!)}h5`, end.colour, {
+              "stroke-width": 0.8,
+            }),
+          ]),
       text(right + 15, places[i]! + 4, end.name, { fill: INK }),
     ]),
   );
 }
+
+const stroke = (dash: number) => ({ "stroke-width": 1.7, "stroke-dasharray": DASHES[dash % DASHES.length] });
 
 type Scale = (value: number) => number;
 
@@ -124,7 +135,7 @@ function drawLine({ colour, dash, points, members = [], markers }: Line, x: Scal
   );
   return [
     ...members.map((of) => path(d(of), colour, { "stroke-width": 0.7, opacity: 0.45 })),
-    path(d(points), colour, { "stroke-width": 1.7, "stroke-dasharray": DASHES[dash % DASHES.length] }),
+    ...(points.length > 0 ? [path(d(points), colour, stroke(dash))] : []),
     ...whiskers,
     ...(markers ? points.map((point) => el("circle", { cx: x(point.x), cy: y(point.y), r: 3.2, fill: colour })) : []),
   ].join("");

@@ -57,6 +57,20 @@ it("draws each seed's curve thinly beside their mean", () => {
   expect([count(svg, /stroke-width="1.7"/g), count(svg, /stroke-width="0.7"/g)]).toEqual([2, 2]);
 });
 
+it("leads no name across other curves, and draws no mean of seeds that ended at other iterations", () => {
+  const lasting = (one: StoredResult, ...iteration: number[]): StoredResult => {
+    const curves = { ...one.result.curves, iteration };
+    return { ...one, result: { ...one.result, curves } };
+  };
+  const [dense, first, second] = [0, 1, 4].map((i) => results[i]!) as [StoredResult, StoredResult, StoredResult];
+  const alike = curvesPlot(groupsOf([lasting(dense, 10, 20), lasting(first, 10, 20), lasting(second, 10, 20)]));
+  expect([count(alike, /<circle /g), count(alike, /stroke-width="0.8"/g)]).toEqual([0, 2]);
+  const svg = curvesPlot(groupsOf([lasting(dense, 10, 20), lasting(first, 5, 10), lasting(second, 4, 8)]));
+  expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+  expect([count(svg, /<circle /g), count(svg, /stroke-width="0.8"/g)]).toEqual([1, 1]);
+  expect([count(svg, /stroke-width="1.7"/g), count(svg, /stroke-width="0.7"/g)]).toEqual([2, 2]); // one in the legend
+});
+
 it("draws weights and masks of one run's files, as SVG or PNG", async () => {
   const folder = await mkdtemp(join(tmpdir(), "ticketmark-plot-"));
   const { spec, result } = stored({ method: "rst", sparsity: 0.5 }, 190);

@@ -127,7 +127,9 @@ export function curvesPlot(groups: readonly Group[]): string {
     xLabel: "iterations, of the method and of the final training",
     yLabel: "test accuracy",
     xTicks: (at) => {
-      const most = Math.max(...lines.flatMap(({ points }) => points.map(({ x }) => x)));
+      const most = Math.max(
+        ...lines.flatMap(({ points, members = [] }) => [points, ...members].flat().map(({ x }) => x)),
+      );
       const ticks = scaleLinear([0, most], [at(0), at(most)]).ticks(8);
       return ticks.map((tick) => ({ at: tick, label: tick.toLocaleString("en-GB") }));
     },
@@ -135,12 +137,11 @@ export function curvesPlot(groups: readonly Group[]): string {
   });
 }
 
-/** Accuracies of curves with the same iterations; else the first seed's. */
+/** Of accuracies; none where the curves are not of the same iterations, as of phases that end early. */
 function meanCurve(curves: readonly Result["curves"][]): Point[] {
   const [{ iteration: xs }] = curves as [Result["curves"]];
-  const alike = curves.every(({ iteration }) => iteration.join() === xs.join());
-  const of = alike ? curves : curves.slice(0, 1);
-  return xs.map((x, i) => ({ x, y: summarise(of.map(({ testAccuracy }) => testAccuracy[i]!)).mean }));
+  if (curves.some(({ iteration }) => iteration.join() !== xs.join())) return [];
+  return xs.map((x, i) => ({ x, y: summarise(curves.map(({ testAccuracy }) => testAccuracy[i]!)).mean }));
 }
 
 function withDashes(lines: readonly (Omit<Line, "colour" | "dash"> & { readonly method: string })[]): Line[] {
