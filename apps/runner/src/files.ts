@@ -82,7 +82,8 @@ export async function writeAtomically(path: string, bytes: Uint8Array | string, 
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(ifSystem);
+    if (isSystemError(error)) Object.assign(error, { path, message: error.message.replaceAll(temporary, path) });
     throw error;
   }
   await syncFolder(folder);

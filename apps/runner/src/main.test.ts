@@ -89,6 +89,25 @@ describe("ticketmark", () => {
     expect(notEnrolled).toMatchObject({ code: 1, err: expect.stringMatching(/not enrolled/) });
   });
 
+  it("says in one line what the system refuses", async () => {
+    await ticketmark("run", await writeSpec(), "--out", "out");
+    const nowhere = join(folder, "nowhere", "net.safetensors");
+    const lines = await ticketmark("export", "out", "--out", nowhere);
+    const message = `${nowhere}: ENOENT: no such file or directory`;
+    expect(lines).toMatchObject({ code: 1, out: "", err: `ticketmark: ${message}\n` });
+    const json = await ticketmark("export", "spec.json/x", "--out", "net.safetensors", "--json");
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.err)).toMatchObject({
+      title: "bad-request",
+      detail: expect.stringMatching(/spec\.json.*ENOTDIR/),
+    });
+  });
+
+  it("sends no terminal codes that come from outside to the terminal", async () => {
+    const { err } = await ticketmark("data", "classes", "no\x1b]0;gone\x07");
+    expect(err).toMatch(/^ticketmark: no\\u001b\]0;gone\\u0007/);
+  });
+
   it("completes a spec from a file or stdin", async () => {
     const { out } = await ticketmark("run", await writeSpec(), "--print-spec", "--seed", "7");
     expect(JSON.parse(out)).toMatchObject({ seed: 7, method: { id: "lth" }, scope: "uniform" });

@@ -10,6 +10,7 @@ import { compareCommand } from "./compare-command.ts";
 import { dataCheck, dataClasses, dataGet, dataList } from "./data-command.ts";
 import { doctor } from "./doctor.ts";
 import { EXPORTED, exportCommand } from "./export-command.ts";
+import { isSystemError } from "./files.ts";
 import { importCommand } from "./import-command.ts";
 import { describe, type KindName } from "./lists.ts";
 import { PLOTS, type PlotKind, plotCommand } from "./plot-command.ts";
@@ -17,7 +18,7 @@ import { Unreachable } from "./retry.ts";
 import { readSpec, runCommand } from "./run-command.ts";
 import { enrol, start } from "./runner-command.ts";
 import { readSettings, threadsSchema } from "./settings.ts";
-import { createStatus } from "./status.ts";
+import { createStatus, printable } from "./status.ts";
 import { suiteList, suiteQueue, suiteRun, suiteShow, suiteStatusAt, suiteStatusHere } from "./suite-command.ts";
 
 const STOPPED = 130;
@@ -32,7 +33,7 @@ interface Common {
 /** Of a command that ends without an error. */
 let code = 0;
 
-const print = (text: string) => process.stdout.write(`${text}\n`);
+const print = (text: string) => process.stdout.write(`${printable(text)}\n`);
 
 const json = () => new Option("--json", "machine-readable output; problems as problem JSON on stderr");
 const data = () => new Option("--data <dir>", "folder for key, enrolment, spool and snapshots");
@@ -324,6 +325,10 @@ function onSignals(): AbortSignal {
   return stop.signal;
 }
 
+/** What the system refused: a folder that is not there, a permission, a full disk. */
+const refusalOf = (error: NodeJS.ErrnoException) =>
+  new Problem("bad-request", `${error.path ?? error.syscall}: ${error.message.split(", ")[0]}`, { cause: error });
+
 /** Runs the program. Resolves to the exit code; a bug is thrown. */
 async function main(): Promise<number> {
   try {
@@ -331,11 +336,11 @@ async function main(): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has said why
-    if (!(error instanceof Problem || error instanceof Unreachable || error instanceof Crashed)) throw error;
-    const problem = error instanceof Problem ? error.toJSON() : { title: error.name, detail: error.message };
-    process.stderr.write(
-      process.argv.includes("--json") ? `${JSON.stringify(problem)}\n` : `ticketmark: ${error.message}\n`,
-    );
+    const known = isSystemError(error) ? refusalOf(error) : error;
+    if (!(known instanceof Problem || known instanceof Unreachable || known instanceof Crashed)) throw error;
+    const problem = known instanceof Problem ? known.toJSON() : { title: known.name, detail: known.message };
+    const text = process.argv.includes("--json") ? JSON.stringify(problem) : `ticketmark: ${known.message}`;
+    process.stderr.write(`${printable(text)}\n`);
     return 1;
   }
 }

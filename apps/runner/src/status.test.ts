@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { type Progress, parseSpec } from "@ticketmark/core";
 import { describe, expect, it } from "vitest";
-import { createStatus, describeProgress, formatSeconds, labelOf } from "./status.ts";
+import { createStatus, describeProgress, formatSeconds, labelOf, printable } from "./status.ts";
 
 const progress = (change: Partial<Progress> = {}): Progress => ({
   phase: 0,
@@ -92,6 +92,23 @@ describe("status", () => {
       "other.gz: 1.5 kB\n",
     ]);
     expect(JSON.parse(lines.written[1]!)).toEqual({ fetching: "set.zip", done: 14e6, total: 100e6 });
+  });
+
+  it("shows what a terminal would obey, and does not send it there", () => {
+    for (const isTTY of [true, false]) {
+      const out = capture(isTTY);
+      const status = createStatus(out, false);
+      const evil = "\x1b]0;gone\x07\x9b2J\r";
+      status.say(`one${evil}\ntwo\tthree`);
+      status.progress(evil, progress({ phaseName: evil }));
+      status.transfer(evil, 1, 2);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      const ours = /\r|\x1b\[(K|\d+m)/g; // the running line, and the colour of its bar
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      expect(out.written.join("").replace(ours, "")).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
+      expect(out.written[0]).toBe("one\\u001b]0;gone\\u0007\\u009b2J\\u000d\ntwo\tthree\n");
+    }
+    expect(JSON.parse(printable(JSON.stringify({ a: "\x9b\x1b" })))).toEqual({ a: "\x9b\x1b" });
   });
 
   it("writes objects with --json", () => {

@@ -6,6 +6,14 @@ import { styleText } from "node:util";
 import type { Progress, Spec } from "@ticketmark/core";
 import type { Message } from "./protocol.ts";
 
+/**
+ * Names and messages come from outside too (a site, a result, a folder): characters that a terminal obeys are written as
+ * JSON escapes, which mean the same in JSON.
+ */
+export const printable = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 export interface Status {
   /** A line that stays. */
   say(text: string, fields?: Record<string, unknown>): void;
@@ -25,7 +33,13 @@ type Out = Pick<NodeJS.WriteStream, "write" | "isTTY" | "columns">;
 /** `now`: monotonic milliseconds. */
 export function createStatus(out: Out, json: boolean, now: () => number = () => performance.now()): Status {
   if (json) return jsonStatus(out, now);
-  return out.isTTY ? terminalStatus(out, now) : plainStatus(out, now);
+  const { say, progress, transfer, clear } = out.isTTY ? terminalStatus(out, now) : plainStatus(out, now);
+  return {
+    say: (text) => say(printable(text)),
+    progress: (label, at) => progress(printable(label), { ...at, phaseName: printable(at.phaseName) }),
+    transfer: (name, done, total) => transfer(printable(name), done, total),
+    clear,
+  };
 }
 
 function terminalStatus(out: Out, now: () => number): Status {
