@@ -32,7 +32,7 @@ const halted: Handler = (_, response) => {
 /** Sends the first half, then closes the connection. */
 const broken: Handler = (request, response) => {
   halted(request, response);
-  response.socket!.end();
+  setTimeout(() => response.socket!.end(), 50); // when what was sent has come in
 };
 
 let folder: string;
