@@ -23,6 +23,16 @@ describe("ticketmark data", () => {
     expect(await dataList(folder, false)).toMatch(/\ncifar-10 +not here +170\.1 MB +.*cifar-10\n/);
   });
 
+  it("says how much room decoded images take, also of a set that is not whole", async () => {
+    const decoded = join(folder, "imagenet", "decoded");
+    await mkdir(decoded, { recursive: true });
+    await writeFile(join(decoded, "k.images"), new Uint8Array(1_500_000));
+    await writeFile(join(decoded, "l.images.part"), new Uint8Array(500_000));
+    expect(await dataList(folder, false)).toMatch(/\nimagenet +your own folders +2\.0 MB +.*imagenet(\n|$)/);
+    const { datasets } = JSON.parse(await dataList(folder, true)) as { datasets: { decodedBytes: number }[] };
+    expect(datasets.map(({ decodedBytes }) => decodedBytes).filter((bytes) => bytes > 0)).toEqual([2_000_000]);
+  });
+
   it("checks digests: a damaged file is a fault, a missing one only where it is asked for", async () => {
     const all = await dataCheck([], folder, false);
     expect(all.ok).toBe(true);

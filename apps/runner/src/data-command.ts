@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type ClassFolder, classesSchema, type Dataset, datasets, Problem } from "@ticketmark/core";
-import { absenceOf, archivesOf, type Found, folderOf, inspect } from "./data.ts";
+import { absenceOf, archivesOf, decodedBytes, type Found, folderOf, inspect } from "./data.ts";
 import { isSystemError } from "./files.ts";
 import { provide } from "./provide.ts";
 import { formatBytes, type Status } from "./status.ts";
@@ -31,16 +31,24 @@ export async function dataList(dataDir: string, json: boolean): Promise<string> 
   for (const dataset of datasets.list) {
     const files = await inspect(dataset, dataDir, false);
     const folder = files.length === 0 || isPackaged(dataset) ? null : folderOf(dataset, dataDir);
-    all.push({ id: dataset.id, state: stateOf(dataset, files), downloadBytes: downloadBytes(dataset), folder, files });
+    all.push({
+      id: dataset.id,
+      state: stateOf(dataset, files),
+      downloadBytes: downloadBytes(dataset),
+      decodedBytes: await decodedBytes(dataset, dataDir),
+      folder,
+      files,
+    });
   }
   if (json) return JSON.stringify({ dataDir, datasets: all }, null, 2);
-  const rows = all.map(({ id, state, downloadBytes: bytes, folder }) => [
+  const rows = all.map(({ id, state, downloadBytes, decodedBytes, folder }) => [
     id,
     state,
-    bytes === 0 ? "" : formatBytes(bytes),
+    downloadBytes === 0 ? "" : formatBytes(downloadBytes),
+    decodedBytes === 0 ? "" : formatBytes(decodedBytes),
     folder ?? "",
   ]);
-  return tableText({ head: ["data set", "files", "download", "folder"], words: [1, 3], rows }, false);
+  return tableText({ head: ["data set", "files", "download", "decoded", "folder"], words: [1, 4], rows }, false);
 }
 
 /** Downloads what is missing, and looks at the digests of it all. Null when it was stopped; false when something is damaged. */

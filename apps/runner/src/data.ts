@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { type Archive, type DataFile, type Dataset, datasets, Problem, type ReadFile } from "@ticketmark/core";
 import { checkArchive } from "./download.ts";
-import { readBounded, writeAtomically } from "./files.ts";
+import { namesIn, readBounded, writeAtomically } from "./files.ts";
 
 /** What of a data set says where its files are. */
 export type Source = Pick<Dataset, "id" | "files" | "images">;
@@ -34,6 +34,13 @@ export function folderOf(dataset: Source, dataDir: string): string {
 
 /** Where its images are kept once they are decoded. */
 export const decodedOf = (dataset: Source, dataDir: string): string => join(folderOf(dataset, dataDir), "decoded");
+
+/** Bytes of decoded images that are kept, whole sets and begun ones. */
+export async function decodedBytes(dataset: Source, dataDir: string): Promise<number> {
+  const folder = decodedOf(dataset, dataDir);
+  const sizes = await Promise.all((await namesIn(folder)).map((name) => sizeOf(join(folder, name))));
+  return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+}
 
 /** Bytes of the file at `path`; null when there is none. */
 export const sizeOf = (path: string): Promise<number | null> =>

@@ -8,7 +8,9 @@
  * the middle 224, torchvision's Resize(256), CenterCrop(224). Training crops come out of the square, not of the whole photograph:
  * what lies outside it is never seen, and no crop is finer than 256 pixels a shorter side.
  *
- * Of ILSVRC's 1,281,167 training files one is a PNG by another name and is refused as such; CMYK ones are converted.
+ * Of ILSVRC's 1,281,167 training files one is a PNG by another name, n02105855_2933.JPEG (TensorFlow's
+ * build_imagenet_data.py, _is_png), and is refused as such: whoever trains on its class converts that file, and has a data
+ * digest of their own, as each converter writes other pixels. CMYK ones are converted here.
  */
 import { Problem } from "../problem.ts";
 import type { ClassFolder, Dataset, ReadFolder } from "./dataset.ts";

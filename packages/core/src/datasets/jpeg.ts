@@ -47,7 +47,7 @@ function decode(jpeg: typeof jpegJs, bytes: Uint8Array, name: string): Picture {
 }
 
 function kindOf(bytes: Uint8Array): string {
-  if (bytes[0] === 0x89 && bytes[1] === 0x50) return "a PNG: convert it first";
+  if (bytes[0] === 0x89 && bytes[1] === 0x50) return "a PNG by another name: convert this one file to JPEG";
   return bytes.length === 0 ? "an empty file" : `${hex(bytes[0])} ${hex(bytes[1])}`;
 }
 
