@@ -58,6 +58,10 @@ it("runs what is not done, tries again what failed, goes on after a stop, touche
   expect(await runSuite(runs, out, options(stop.signal), stopsAtLast)).toBe(false);
   expect(await states()).toEqual(["done", "done", "failed", "stopped"]);
   expect((await statusOf(runs[2]!, out)).message).toMatch(/initial/);
+  const { result: dense } = await statusOf(runs[0]!, out);
+  const accuracy = ((100 * dense!.accuracy!.last.correct) / dense!.accuracy!.last.total).toFixed(2);
+  expect(said).toContain(`✓ ${runs[0]!.label}: accuracy ${accuracy} %\n`);
+  expect(said.at(-1)).toBe("What has ended stays: 2 of 4 runs\n");
   const result = join(out, runs[0]!.name, "result.json");
   const before = [await readFile(result, "utf8"), (await stat(result)).mtimeMs];
 

@@ -21,11 +21,12 @@ import {
 import { z } from "zod";
 import { Crashed } from "./child.ts";
 import { namesIn, readJson, writeAtomically } from "./files.ts";
+import { share } from "./groups.ts";
 import { lockFolder } from "./lock.ts";
 import { specOf } from "./results.ts";
 import { type LocalRun, runSpec, SNAPSHOTS } from "./run-command.ts";
 import { FILE_NAMES } from "./spool.ts";
-import type { Status } from "./status.ts";
+import { formatShare, type Status } from "./status.ts";
 
 const PROBLEM = "problem.json";
 const problemSchema = z.object({ detail: z.string() });
@@ -99,7 +100,10 @@ export async function runSuite(
     for (const [i, run] of runs.entries()) {
       if (isOver(await statusOf(run, folder))) continue;
       status.say(`${i + 1} of ${runs.length}: ${run.label}`, { run: run.name });
-      if (!(await runOne(run, join(folder, run.name), options, status))) return false;
+      if (await runOne(run, join(folder, run.name), options, status)) continue;
+      const over = (await Promise.all(runs.map((one) => statusOf(one, folder)))).filter(isOver).length;
+      status.say(`What has ended stays: ${over} of ${runs.length} runs`, { over, runs: runs.length });
+      return false;
     }
     return true;
   } finally {
@@ -108,7 +112,7 @@ export async function runSuite(
 }
 
 async function runOne(
-  { spec, label }: SuiteRun,
+  { name, label, spec }: SuiteRun,
   folder: string,
   options: Omit<LocalRun, "spec">,
   status: Status,
@@ -116,7 +120,11 @@ async function runOne(
   try {
     const ran = await runSpec(folder, { ...options, spec }, status);
     await rm(join(folder, PROBLEM), { force: true });
-    return ran !== null;
+    if (ran === null) return false;
+    const { accuracy, outcome } = ran.result;
+    const what = accuracy ? `accuracy ${formatShare(share(accuracy.last))}` : outcome;
+    status.say(`✓ ${label}: ${what}`, { run: name, outcome });
+    return true;
   } catch (error) {
     if (!(error instanceof Problem || error instanceof Crashed)) throw error;
     if (error instanceof Problem && EVERYWHERE.includes(error.code)) throw error;
