@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ClassFolder } from "@ticketmark/core";
 import { afterEach, expect, it } from "vitest";
-import { specsOfSuite, suiteList, suiteShow, suiteStatusAt } from "./suite-command.ts";
+import { specsOfSuite, suiteList, suiteShow, suiteStatusAt, suiteStatusHere } from "./suite-command.ts";
 import { runsOf } from "./suite-run.ts";
 
 const ID = "dlth-imagenet-subset";
@@ -46,6 +46,15 @@ it("asks a site of all lists of classes, or of one", async () => {
   await expect(of(other)).rejects.toThrow(/was queued with/);
   await expect(of(join(tmpdir(), "nothing.json"))).rejects.toThrow(/expected a list of classes/);
   await expect(suiteStatusAt("quickstart", server, one, true)).rejects.toThrow(/expected no classes/);
+});
+
+it("says of an empty folder that all is missing, of none that it is not there", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "ticketmark-status-"));
+  expect(await suiteStatusHere("quickstart", folder, undefined, false)).toMatch(/quickstart: (\d+) missing, of \1$/);
+  for (const json of [false, true])
+    await expect(suiteStatusHere("quickstart", join(folder, "none"), undefined, json)).rejects.toThrow(
+      /none: expected the folder that suite run writes to/,
+    );
 });
 
 it("shows the suites, and the rows of one", () => {

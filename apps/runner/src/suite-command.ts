@@ -1,4 +1,5 @@
 /** `ticketmark suite list | show | run | status | queue`: the suites of core, here or at a site. */
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
   type ClassFolder,
@@ -97,6 +98,8 @@ export async function suiteStatusHere(
   json: boolean,
 ): Promise<string> {
   const runs = runsOf(await specsOfSuite(id, classes));
+  if (!(await stat(out).catch(() => null))?.isDirectory())
+    throw new Problem("not-found", `${out}: expected the folder that suite run writes to; there is no such folder`);
   const all = await Promise.all(runs.map((run) => statusOf(run, resolve(out))));
   if (json) return JSON.stringify(localJson(id, out, all), null, 2);
   const rows = all.map((one) => [one.label, one.state, accuracyOf(one), one.message ?? ""]);
