@@ -9,6 +9,9 @@ import { readResults, type StoredResult } from "./results.ts";
 import { FILE_NAMES } from "./spool.ts";
 
 export const PLOTS = ["accuracy", "curves", "weights", "masks"] as const;
+/** Folders in an error that says that one is to be chosen. */
+const MOST_NAMED = 8;
+
 export type PlotKind = (typeof PLOTS)[number];
 
 /** Throws Problem "bad-request" for another ending than .svg and .png, before anything is drawn. */
@@ -27,8 +30,14 @@ async function draw(kind: PlotKind, results: readonly StoredResult[]): Promise<s
   if (kind === "accuracy") return accuracyPlot(groupsOf(results));
   if (kind === "curves") return curvesPlot(groupsOf(results));
   const [one] = results;
-  if (results.length !== 1 || !one)
-    throw new Problem("bad-request", `expected one result to draw ${kind} of; got ${results.length}`);
+  if (results.length !== 1 || !one) {
+    const named = results.slice(0, MOST_NAMED).map(({ folder }) => folder);
+    const more = results.length > MOST_NAMED ? `, and ${results.length - MOST_NAMED} more` : "";
+    throw new Problem(
+      "bad-request",
+      `expected one result to draw ${kind} of, the folder of a run; got ${results.length}: ${named.join(", ")}${more}`,
+    );
+  }
   const ticket = await readFileOf(one, "ticket");
   return kind === "masks" ? maskPlot(one, ticket) : weightsPlot(one, ticket, await readFileOf(one, "trained"));
 }

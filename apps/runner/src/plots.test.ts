@@ -99,6 +99,8 @@ it("draws weights and masks of one run's files, as SVG or PNG", async () => {
   expect(png.subarray(1, 4).toString()).toBe("PNG");
   expect(png.readUInt32BE(16)).toBeGreaterThan(500); // its width
 
-  await expect(plotCommand("masks", [folder, folder], `${out}.svg`)).rejects.toThrow(/one result/);
+  await expect(plotCommand("masks", [folder, folder], `${out}.svg`)).rejects.toThrow(
+    new RegExp(`one result .*got 2: ${folder}, ${folder}$`),
+  );
   await expect(plotCommand("masks", [folder], `${out}.gif`)).rejects.toThrow(/\.svg or \.png/);
 });
