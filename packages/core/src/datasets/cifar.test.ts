@@ -41,7 +41,13 @@ test("a file of another size or another content is refused before it is decoded"
     async (one) =>
       new Uint8Array(one.bytes + change);
   for (const id of ["cifar-10", "cifar-100"]) {
-    await expect(datasets.get(id).load(of(-1))).rejects.toMatchObject({ code: "bad-file", message: /bytes; got/ });
-    await expect(datasets.get(id).load(of(0))).rejects.toMatchObject({ code: "bad-file", message: /expected sha256/ });
+    await expect(datasets.get(id).load(of(-1))).rejects.toMatchObject({
+      code: "bad-file",
+      message: expect.stringMatching(/bytes; got/),
+    });
+    await expect(datasets.get(id).load(of(0))).rejects.toMatchObject({
+      code: "bad-file",
+      message: expect.stringMatching(/expected sha256/),
+    });
   }
 });

@@ -141,7 +141,10 @@ test("other counts than the spec's, missing classes and broken images are told",
   const missing = [...CLASSES, { name: "n9", train: 1, test: 1 }];
   await expect(load(missing, opener(FILES).open)).rejects.toMatchObject({ code: "data-unavailable" });
   const cut = opener({ ...FILES, "val/n2/w.JPEG": grey(120).slice(0, 300) });
-  await expect(load(CLASSES, cut.open)).rejects.toMatchObject({ code: "bad-file", message: /^val\/n2\/w.JPEG: / });
+  await expect(load(CLASSES, cut.open)).rejects.toMatchObject({
+    code: "bad-file",
+    message: expect.stringMatching(/^val\/n2\/w.JPEG: /),
+  });
   expect(cut.store.kept.size).toBe(1); // the training set's
   await expect(load(CLASSES)).rejects.toMatchObject({ code: "data-unavailable" });
 });
