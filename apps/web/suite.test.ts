@@ -10,7 +10,6 @@ import {
   suiteStatusSchema,
   suites,
 } from "@ticketmark/core";
-import { eq } from "drizzle-orm";
 import { beforeAll, expect, it, vi } from "vitest";
 import * as cancel from "./app/api/v1/jobs/[id]/cancel/route.ts";
 import * as jobs from "./app/api/v1/jobs/route.ts";
