@@ -107,7 +107,9 @@ test("what is cut off anywhere, even in its last two bytes, is refused", () => {
 
 test("what is no JPEG is named", () => {
   expect(bad(new Uint8Array())).toBe("x.JPEG: expected a JPEG image, which starts with ff d8; got an empty file");
-  expect(bad(Uint8Array.of(0x89, 0x50, 0x4e, 0x47))).toMatch(/got a PNG by another name: convert this one file to JPEG$/);
+  expect(bad(Uint8Array.of(0x89, 0x50, 0x4e, 0x47))).toMatch(
+    /got a PNG by another name: convert this one file to JPEG$/,
+  );
   expect(bad(Uint8Array.of(0x47, 0x49))).toMatch(/got 47 49$/);
 });
 
