@@ -45,12 +45,14 @@ const WIDTH = 860;
 const HEIGHT = 500;
 const TOP = 62;
 const FLOOR = HEIGHT - 54;
-const LEFT = 58;
+const LEFT = 66;
 /** Width of a letter, about: names have the room on the right that the longest takes. */
 const LETTER = 6.4;
 const DASHES = [undefined, "7 4", "2 3", "9 3 2 3"];
 /** Pixels between lines that share an x, so that their whiskers can be told apart. */
 const STEP_ASIDE = 3;
+/** Unlike any line of data. */
+const LEADER = { "stroke-width": 0.8, "stroke-dasharray": "1 3" };
 /** Pixels that a name may be away from the end of a curve: a longer leader would cross other curves and look like one. */
 const FAR = 60;
 
@@ -105,11 +107,7 @@ export function linePlot({ title, lines, levels, xLabel, yLabel, xTicks, yTicks 
             el("circle", { cx: end.x, cy: end.y, r: 2.6, fill: end.colour }),
             path(`M${short(right - 9)},${short(places[i]!)}h20`, end.colour, stroke(end.dash)),
           ]
-        : [
-            path(`M${short(end.x + 5)},${short(end.y)}L${short(right + 6)},${short(places[i]!)}h5`, end.colour, {
-              "stroke-width": 0.8,
-            }),
-          ]),
+        : [path(`M${short(end.x + 5)},${short(end.y)}L${short(right + 6)},${short(places[i]!)}h5`, EDGE, LEADER)]),
       text(right + 15, places[i]! + 4, end.name, { fill: INK }),
     ]),
   );

@@ -51,6 +51,34 @@ it("draws a line a method, a point a sparsity with its whisker, and the dense ne
   expect(() => accuracyPlot(groupsOf(results.slice(0, 1)))).toThrow(/sparse nets/);
 });
 
+it.each([
+  [189, 196],
+  [195, 195],
+  [199, 200],
+  [100, 103],
+  [0, 1],
+  [0, 200],
+])("has at least three accuracies to read it by, apart from each other: %i to %i of 200", (low, high) => {
+  const runs = [stored({ method: "random", sparsity: 0.5 }, low), stored({ method: "lth", sparsity: 0.5 }, high)];
+  for (const svg of [accuracyPlot(groupsOf(runs)), curvesPlot(groupsOf(runs))]) {
+    const ticks = [...svg.matchAll(/y="([\d.]+)"[^>]*text-anchor="end"[^>]*>[\d.]+ %</g)].map(([, y]) => Number(y));
+    expect(ticks.length).toBeGreaterThanOrEqual(3);
+    ticks.sort((a, b) => a - b);
+    for (const [i, y] of ticks.slice(1).entries()) expect(y - ticks[i]!).toBeGreaterThan(14);
+  }
+});
+
+it("speaks of seeds where there are several, and of its scale; leaders are dotted and grey", () => {
+  const several = accuracyPlot(groupsOf(results));
+  expect(several).toContain("mean and standard deviation over seeds (axis logarithmic in the error)");
+  expect(several).not.toMatch(/stroke="(?!#88867e)[^"]*" stroke-width="0.8"/);
+  expect(count(several, /stroke="#88867e" stroke-width="0.8" stroke-dasharray="1 3"/g)).toBe(3);
+  const one = accuracyPlot(groupsOf(results.slice(0, 3)));
+  expect(one).toContain("last epoch (axis logarithmic in the error)");
+  expect(one).not.toContain("seeds");
+  expect(curvesPlot(groupsOf(results))).toContain("test accuracy (axis logarithmic in the error)");
+});
+
 it("draws each seed's curve thinly beside their mean", () => {
   const svg = curvesPlot(groupsOf(results.filter(({ spec }) => spec.sparsity !== 0.5)));
   expect(svg).not.toMatch(/NaN|Infinity|undefined/);
@@ -81,8 +109,11 @@ it("draws weights and masks of one run's files, as SVG or PNG", async () => {
     prunable.map(({ name, size }) => [name, Uint8Array.from({ length: size }, (_, i) => i % 2)]),
   );
   const cut = { mask, weights: applyMask(weights, mask) };
+  const [{ name, size }] = prunable as [(typeof prunable)[0]];
+  const grown = cut.weights[name]!.map((weight) => 1_000 * weight);
+  const files = { ticket: cut, trained: { mask, weights: { ...cut.weights, [name]: grown } } };
   for (const kind of ["ticket", "trained"] as const)
-    await writeFile(join(folder, `${kind}.tkt`), writeTicketFile(kind, result.specDigest, cut, architecture));
+    await writeFile(join(folder, `${kind}.tkt`), writeTicketFile(kind, result.specDigest, files[kind], architecture));
   await writeFile(join(folder, "result.json"), JSON.stringify(result));
 
   const out = join(folder, "out");
@@ -90,6 +121,11 @@ it("draws weights and masks of one run's files, as SVG or PNG", async () => {
   const svg = await readFile(`${out}.svg`, "utf8");
   const kept = prunable.reduce((sum, { size }) => sum + Math.floor(size / 2), 0);
   expect(svg).toContain(`weights that stay: ${kept.toLocaleString("en-GB")}`);
+  const beyond = Number(
+    />([\d,]+) beyond ±[\d.]+<\/text>/.exec(svg.slice(svg.indexOf(">after the")))?.[1]?.replace(",", ""),
+  );
+  expect(beyond).toBeGreaterThan(0.9 * Math.floor(size / 2));
+  expect(beyond).toBeLessThan(kept);
   const [initial, ticket] = [...svg.matchAll(/ d="([^"]{200,})"/g)].map(([, d]) => d);
   expect(ticket).toBe(initial); // here nothing was trained before the cut
   expect(svg).not.toMatch(/NaN|Infinity|undefined/);

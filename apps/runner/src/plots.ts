@@ -32,6 +32,9 @@ import { colourOf, EDGE, el, INK, path, picture, RULE, short, text } from "./svg
 /** Pixels between ticks, at least. */
 const GAP_X = 34;
 const GAP_Y = 22;
+/** A scale cannot be read off fewer. */
+const LEAST_TICKS = 3;
+const ERROR_AXIS = "axis logarithmic in the error";
 
 /** The model and data set of what is drawn, where they are the same in all of it. */
 function about(groups: readonly Group[]): string {
@@ -42,9 +45,14 @@ function about(groups: readonly Group[]): string {
 
 const errorTicks = (place: (y: number) => number, [low, high]: readonly [number, number]): Tick[] => {
   const inside = [shareAt(low), shareAt(high)].map((share) => Math.max(0, share));
-  return sparsityTicks(inside, (share) => place(densityPosition(share)), GAP_Y)
-    .filter((share) => !inside.includes(share) || share === 0)
-    .map((share) => ({ at: densityPosition(share), label: percent(share) }));
+  const round = sparsityTicks(inside, (share) => place(densityPosition(share)), GAP_Y).filter(
+    (share) => !inside.includes(share) || share === 0,
+  );
+  // in a range that has few of those the axis is nearly linear
+  const even = () =>
+    [4, 8].map((n) => scaleLinear(inside, [0, 1]).ticks(n)).find(({ length }) => length >= LEAST_TICKS);
+  const ticks = round.length >= LEAST_TICKS ? round : (even() ?? round);
+  return ticks.map((share) => ({ at: densityPosition(share), label: percent(share) }));
 };
 
 /** Undoes densityPosition. */
@@ -81,6 +89,7 @@ export function accuracyPlot(groups: readonly Group[]): string {
     })),
   );
   const sparsities = [...new Set([...series.values()].flat().map(({ spec }) => spec.sparsity))];
+  const several = counted.some(({ accuracy }) => accuracy!.sd !== null);
   return linePlot({
     title: `Accuracy against sparsity${about(counted)}`,
     lines,
@@ -92,7 +101,7 @@ export function accuracyPlot(groups: readonly Group[]): string {
         y: place(group, group.accuracy!.mean),
       })),
     xLabel: "sparsity of the prunable weights",
-    yLabel: "test accuracy, last epoch: mean and standard deviation over seeds",
+    yLabel: `test accuracy, last epoch${several ? ": mean and standard deviation over seeds" : ""} (${ERROR_AXIS})`,
     xTicks: (at) =>
       sparsityTicks(sparsities, (s) => at(densityPosition(s)), GAP_X).map((s) => ({
         at: densityPosition(s),
@@ -125,7 +134,7 @@ export function curvesPlot(groups: readonly Group[]): string {
     lines,
     levels: [],
     xLabel: "iterations, of the method and of the final training",
-    yLabel: "test accuracy",
+    yLabel: `test accuracy (${ERROR_AXIS})`,
     xTicks: (at) => {
       const most = Math.max(
         ...lines.flatMap(({ points, members = [] }) => [points, ...members].flat().map(({ x }) => x)),
@@ -211,7 +220,7 @@ interface Curve {
   readonly values: Float32Array;
 }
 
-/** Steps over bins from −most to most; what lies beyond is not drawn. */
+/** Steps over bins from −most to most; how many lie beyond is said. */
 function histogram(name: string, curves: readonly Curve[], most: number, top: number): string {
   const { width, height, left } = PANEL;
   const floor = top + height;
@@ -223,6 +232,7 @@ function histogram(name: string, curves: readonly Curve[], most: number, top: nu
     }
     return bins;
   });
+  const beyond = curves.map(({ values }, i) => values.length - counts[i]!.reduce((sum, n) => sum + n, 0));
   const highest = Math.max(1, ...counts.flat());
   const x = scaleLinear([-most, most], [left, left + width]);
   const y = scaleLinear([0, highest], [floor, top]);
@@ -241,13 +251,23 @@ function histogram(name: string, curves: readonly Curve[], most: number, top: nu
     ...x
       .ticks(7)
       .map((value) => text(x(value), floor + 18, String(Number(value.toPrecision(6))), { "text-anchor": "middle" })),
+    text(left + width / 2, floor + 36, "weight", { "text-anchor": "middle" }),
     path(`M${left},${floor}h${width}`, EDGE),
     ...counts.map((bins, i) =>
       path(steps(bins), curves[i]!.colour, { "stroke-width": 1.4, "stroke-linejoin": "round" }),
     ),
     ...curves.flatMap((curve, i) => [
-      path(`M${left + width + 14},${top + 8 + 18 * i}h16`, curve.colour, { "stroke-width": 2 }),
-      text(left + width + 36, top + 12 + 18 * i, curve.name, { fill: INK }),
+      path(`M${left + width + 14},${top + 8 + 34 * i}h16`, curve.colour, { "stroke-width": 2 }),
+      text(left + width + 36, top + 12 + 34 * i, curve.name, { fill: INK }),
+      ...(beyond[i] === 0
+        ? []
+        : [
+            text(
+              left + width + 36,
+              top + 27 + 34 * i,
+              `${beyond[i]!.toLocaleString("en-GB")} beyond ±${Number(most.toPrecision(2))}`,
+            ),
+          ]),
     ]),
   );
 }
