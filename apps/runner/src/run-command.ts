@@ -135,7 +135,9 @@ export async function runSpec(
   status?.clear();
   if (ending.type !== "done") {
     if (stop.aborted) {
-      const next = kept ? `goes on from the snapshot in ${snapshotDir}` : "starts this run anew: there was nothing to keep of it yet";
+      const next = kept
+        ? `goes on from the snapshot in ${snapshotDir}`
+        : "starts this run anew: there was nothing to keep of it yet";
       process.stderr.write(`Stopped. The same command ${next}\n`);
       return null;
     }

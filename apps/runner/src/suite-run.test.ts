@@ -12,7 +12,7 @@ const specs: SpecInput[] = [
   { ...toy, method: "dense" },
   { ...toy, method: "random", sparsity: 0.5 },
   { ...toy, method: "random", sparsity: 0.5, initial: "0".repeat(64) }, // fails: nobody has that file
-  { ...toy, method: "random", sparsity: 0.5, recipe: { epochs: 500 } },
+  { ...toy, method: "random", sparsity: 0.5, recipe: { epochs: 2_500 } },
 ];
 const runs = runsOf(specs);
 
@@ -70,7 +70,7 @@ it("runs what is not done, tries again what failed, goes on after a stop, touche
   expect(await states()).toEqual(["done", "done", "failed", "done"]);
   expect([await readFile(result, "utf8"), (await stat(result)).mtimeMs]).toEqual(before);
   expect(said.join("")).toMatch(
-    /^3 of 4: Scratch at 50 %, initial 00000000…, epochs 1, seed 0\n.*initial.*4 of 4: .*, epochs 500, seed 0\n.*going on from iteration \d+/s,
+    /^3 of 4: Scratch at 50 %, initial 00000000…, epochs 1, seed 0\n.*initial.*4 of 4: .*, epochs 2500, seed 0\n.*going on from iteration \d+/s,
   );
 }, 120_000);
 
