@@ -9,10 +9,9 @@ import { CLAIM_ENGINE } from "./engine/index.ts";
 import { NUMERICS } from "./engine/numerics.ts";
 import type { Plan, PlannedPhase } from "./plan.ts";
 import { Problem } from "./problem.ts";
-import type { Result, Score } from "./result.ts";
+import { MEASURED_FROM_ITERATIONS, type Result, type Score } from "./result.ts";
 import type { Spec } from "./spec.ts";
 import { BLOCK } from "./trace.ts";
-import { MEASURED_FROM_ITERATIONS } from "./training/step-times.ts";
 
 /**
  * Curves come from the engine that trained, the claimed accuracies from CLAIM_ENGINE. Where that is not the same one,

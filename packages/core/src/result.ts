@@ -9,6 +9,9 @@ import { digestSchema, numberSchema } from "./canonical.ts";
 export const MAX_PHASES = 1_000;
 export const MAX_EVALUATIONS = 20_000;
 
+/** Steps are timed before final trainings of so many iterations: shorter ones are not worth what measuring takes. */
+export const MEASURED_FROM_ITERATIONS = 1_000;
+
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const curve = z.array(numberSchema).max(MAX_EVALUATIONS);
 /** Shares of images, 0 … 1. */

@@ -18,7 +18,7 @@ import type { Ticket } from "./methods/method.ts";
 import { models } from "./models/index.ts";
 import type { ResolvedPhase } from "./phase.ts";
 import { plan } from "./plan.ts";
-import type { Environment, Result } from "./result.ts";
+import { type Environment, MEASURED_FROM_ITERATIONS, type Result } from "./result.ts";
 import { seededRng } from "./rng.ts";
 import { quotasOf } from "./scope.ts";
 import { architectureOf, type Spec, specDigest } from "./spec.ts";
@@ -39,7 +39,7 @@ import { measures } from "./training/derivatives.ts";
 import { EVALUATION_BATCH, evaluate, evaluateWeights } from "./training/evaluate.ts";
 import { newRecord, Recorder, type RunRecord } from "./training/record.ts";
 import { readSnapshot, writeSnapshot } from "./training/snapshot.ts";
-import { MEASURED_FROM_ITERATIONS, measureStepTimes, quartiles } from "./training/step-times.ts";
+import { measureStepTimes, quartiles } from "./training/step-times.ts";
 import { Diverged, type Position, Stopped } from "./training/train.ts";
 import type { Weights } from "./weights.ts";
 

@@ -9,8 +9,6 @@ import type { Result } from "../result.ts";
 import type { Batch } from "./batches.ts";
 import type { Recipe } from "./recipe.ts";
 
-/** A final training shorter than this is not worth the time that measuring takes. */
-export const MEASURED_FROM_ITERATIONS = 1_000;
 const TURNS = 3;
 const WARM_UP = 1;
 const STEPS = 4;
