@@ -74,25 +74,29 @@ export function writeSnapshot(
     tensors: [
       dense("state", state),
       dense("block", position.block),
-      dense("weights", joined(held, weights)),
-      dense("momentum", joined(learned(architecture), momentum)),
+      dense("weights", joinedWeights(held, weights)),
+      dense("momentum", joinedWeights(learned(architecture), momentum)),
       ...(position.mask ? [dense("mask", joinedMask(architecture, position.mask))] : []),
       ...(position.memory ? [dense("memory", position.memory)] : []),
       ...(ticket
         ? [
             dense("ticket/mask", joinedMask(architecture, ticket.mask)),
-            dense("ticket/weights", joined(held, ticket.weights)),
+            dense("ticket/weights", joinedWeights(held, ticket.weights)),
           ]
         : []),
-      ...journal.completed.map((done, i) => dense(`completed/${i}`, joined(held, done))),
+      ...journal.completed.map((done, i) => dense(`completed/${i}`, joinedWeights(held, done))),
     ],
   });
 }
 
 const sizeOf = (of: readonly Parameter[]): number => of.reduce((sum, { size }) => sum + size, 0);
 
-function joined(of: readonly Parameter[], values: Weights): Float32Array {
-  const all = new Float32Array(sizeOf(of));
+/** The values of these parameters one after the other, in `all`. */
+function joined<T extends Float32Array | Uint8Array>(
+  of: readonly Parameter[],
+  values: Readonly<Record<string, T>>,
+  all: T,
+): T {
   let offset = 0;
   for (const { name, size } of of) {
     all.set(values[name]!, offset);
@@ -100,6 +104,9 @@ function joined(of: readonly Parameter[], values: Weights): Float32Array {
   }
   return all;
 }
+
+const joinedWeights = (of: readonly Parameter[], values: Weights): Float32Array =>
+  joined(of, values, new Float32Array(sizeOf(of)));
 
 function parted(of: readonly Parameter[], all: Float32Array): Weights {
   let offset = 0;
@@ -109,13 +116,8 @@ function parted(of: readonly Parameter[], all: Float32Array): Weights {
 const prunableOf = (architecture: Architecture) => parameters(architecture).filter(({ prunable }) => prunable);
 
 function joinedMask(architecture: Architecture, mask: Mask): Uint8Array {
-  const all = new Uint8Array(sizeOf(prunableOf(architecture)));
-  let offset = 0;
-  for (const { name, size } of prunableOf(architecture)) {
-    all.set(mask[name]!, offset);
-    offset += size;
-  }
-  return all;
+  const of = prunableOf(architecture);
+  return joined(of, mask, new Uint8Array(sizeOf(of)));
 }
 
 function partedMask(architecture: Architecture, all: Tensor["values"] | undefined): Mask {
