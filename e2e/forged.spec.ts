@@ -124,7 +124,7 @@ function statementFor(job: ClaimedJob, of: Result = result, resultDigest = diges
   return makeStatement({
     result: of,
     resultDigest,
-    job: { id: job.id, attempt: job.attempt, leaseNonce: job.lease.nonce },
+    job: { id: job.id, attempt: job.attempt, leaseNonce: job.lease.nonce, kind: job.kind },
     code: { commit: null, dirty: false, version: "0.1.0" },
     keyId: keyIdOf(key.publicKey),
   });

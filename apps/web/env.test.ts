@@ -16,6 +16,12 @@ it("keeps everything in .data of the repository, wherever the site is started", 
       heartbeatSeconds: 15,
       retrySeconds: 10,
       trustProxy: false,
+      repository: null,
+      branches: ["main"],
+      webhookSecret: null,
+      alerts: null,
+      github: null,
+      origin: null,
     });
 });
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { Problem } from "@ticketmark/core";
+import { branchSchema, Problem, repositorySchema } from "@ticketmark/core";
 import { z } from "zod";
 
 const seconds = (fallback: number, max: number) => z.coerce.number().positive().max(max).default(fallback);
@@ -21,6 +21,24 @@ const schema = z.object({
   TICKETMARK_HEARTBEAT_SECONDS: seconds(15, 3_600),
   /** How long a runner waits before it asks again when there was no job. */
   TICKETMARK_RETRY_SECONDS: seconds(10, 3_600),
+  /** Git repository whose commits are followed: an address, or a path ("." = this clone). Unset = none. */
+  TICKETMARK_REPOSITORY: repositorySchema.optional(),
+  /** Its branches whose commits may run, the one that is followed first. */
+  TICKETMARK_BRANCHES: z
+    .string()
+    .default("main")
+    .transform((text) => text.split(/[\s,]+/).filter((name) => name !== ""))
+    .pipe(z.array(branchSchema).min(1).max(20)),
+  /** Shared with GitHub: webhooks signed with it are believed. Unset = none are. */
+  TICKETMARK_WEBHOOK_SECRET: z.string().min(16, "expected at least 16 characters").max(200).optional(),
+  /** Where confirmed alerts are posted, and the secret that signs them. */
+  TICKETMARK_ALERT_URL: z.url({ protocol: /^https?$/, error: "expected http:// or https://" }).optional(),
+  TICKETMARK_ALERT_SECRET: z.string().min(16, "expected at least 16 characters").max(200).optional(),
+  /** For checks and comments at GitHub: a token of an app or a person that may write them, and where the API is. */
+  TICKETMARK_GITHUB_TOKEN: z.string().min(1).max(1_000).optional(),
+  TICKETMARK_GITHUB_API: z.url({ protocol: /^https?$/ }).default("https://api.github.com"),
+  /** This site's address as others reach it, for links in messages. */
+  TICKETMARK_ORIGIN: z.url({ protocol: /^https?$/, error: "expected http:// or https://" }).optional(),
   /** 1 = a proxy in front sets x-forwarded-for: callers are told apart by it. */
   TICKETMARK_TRUST_PROXY: z.enum(["0", "1"], 'expected "1" or "0"').default("0"),
 });
@@ -36,6 +54,13 @@ export interface Env {
   readonly heartbeatSeconds: number;
   readonly retrySeconds: number;
   readonly trustProxy: boolean;
+  /** Null = no repository is followed. A path is absolute. */
+  readonly repository: string | null;
+  readonly branches: readonly string[];
+  readonly webhookSecret: string | null;
+  readonly alerts: { readonly url: string; readonly secret: string | null } | null;
+  readonly github: { readonly token: string; readonly api: string } | null;
+  readonly origin: string | null;
 }
 
 /** Throws Problem "bad-settings": every variable that is wrong, in one line. Unset and empty mean the same. */
@@ -58,6 +83,16 @@ export function readEnv(variables: Record<string, string | undefined>, cwd: stri
     heartbeatSeconds: settings.TICKETMARK_HEARTBEAT_SECONDS,
     retrySeconds: settings.TICKETMARK_RETRY_SECONDS,
     trustProxy: settings.TICKETMARK_TRUST_PROXY === "1",
+    repository: repositoryOf(root, settings.TICKETMARK_REPOSITORY),
+    branches: settings.TICKETMARK_BRANCHES,
+    webhookSecret: settings.TICKETMARK_WEBHOOK_SECRET ?? null,
+    alerts: settings.TICKETMARK_ALERT_URL
+      ? { url: settings.TICKETMARK_ALERT_URL, secret: settings.TICKETMARK_ALERT_SECRET ?? null }
+      : null,
+    github: settings.TICKETMARK_GITHUB_TOKEN
+      ? { token: settings.TICKETMARK_GITHUB_TOKEN, api: settings.TICKETMARK_GITHUB_API.replace(/\/$/, "") }
+      : null,
+    origin: settings.TICKETMARK_ORIGIN ? new URL(settings.TICKETMARK_ORIGIN).origin : null,
   };
 }
 
@@ -70,6 +105,10 @@ const tokenName = (url: string | undefined): string =>
 /** A folder is meant from the repository, wherever the site is started. */
 const fromRoot = (root: string, url: string): string =>
   url.startsWith("pglite:") && url !== "pglite:memory" ? `pglite:${resolve(root, url.slice("pglite:".length))}` : url;
+
+/** An address as it is; a path from the repository's root. start.mjs gives the runner the same. */
+const repositoryOf = (root: string, text: string | undefined): string | null =>
+  text === undefined ? null : /^[\w+.-]+:\/\/|^[\w.-]+@[\w.-]+:/.test(text) ? text : resolve(root, text);
 
 /** The nearest folder upwards that holds the migrations: Next runs in apps/web, tests in the root. */
 function findRoot(from: string): string {

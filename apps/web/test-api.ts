@@ -144,7 +144,7 @@ export const statement = (held: ClaimedJob, of: Result, resultDigest: string): S
   makeStatement({
     result: of,
     resultDigest,
-    job: { id: held.id, attempt: held.attempt, leaseNonce: held.lease.nonce },
+    job: { id: held.id, attempt: held.attempt, leaseNonce: held.lease.nonce, kind: held.kind },
     code: { commit: null, dirty: false, version: "0.1.0" },
     keyId: keyIdOf(key.publicKey),
   });

@@ -22,7 +22,7 @@ import { describeEnvironment } from "./environment.ts";
 export function exampleJob(input: Partial<SpecInput> = {}, id: string = randomUUID()): ClaimedJob {
   const spec = parseSpec({ dataset: "toy", model: "mlp-tiny", method: "dense", ...input });
   const lease = { token: randomUUID(), nonce: randomUUID(), seconds: 60, renewSeconds: 0.2 };
-  return { id, kind: "run", spec, specDigest: specDigest(spec), engine: "auto", attempt: 1, lease };
+  return { id, kind: "run", spec, specDigest: specDigest(spec), engine: "auto", code: null, attempt: 1, lease };
 }
 
 export function exampleOutput(job: ClaimedJob): {
@@ -61,7 +61,7 @@ export function exampleOutput(job: ClaimedJob): {
   const statement = makeStatement({
     result,
     resultDigest: digestOf(bytes),
-    job: { id: job.id, attempt: job.attempt, leaseNonce: job.lease.nonce },
+    job: { id: job.id, attempt: job.attempt, leaseNonce: job.lease.nonce, kind: job.kind },
     code: { commit: null, dirty: false, version: "0" },
     keyId: keyIdOf(key.publicKey),
   });

@@ -53,8 +53,8 @@ export async function finish(
 }
 
 async function signAndCommit(job: ClaimedJob, run: FinishedRun, { spool, key }: Supervisor): Promise<void> {
-  const { id, attempt, lease } = job;
-  const { envelope } = await signRun(spool.staged(id), run, { id, attempt, leaseNonce: lease.nonce }, key);
+  const { id, attempt, lease, kind } = job;
+  const { envelope } = await signRun(spool.staged(id), run, { id, attempt, leaseNonce: lease.nonce, kind }, key);
   await spool.commit(job, envelope);
 }
 

@@ -26,7 +26,8 @@ const MAX_DATA_BYTES = 60e6;
 const MAX_MULTIPLY_ADDS = 2e10;
 
 /** Throws Problem where something is missing here ("data-unavailable", "engine-unavailable"): not the result's fault. */
-export async function checkStored({ result, spec, ticketDigest, trainedDigest }: StoredResult): Promise<StoredCheck> {
+export async function checkStored(stored: StoredResult): Promise<StoredCheck> {
+  const { result, spec, ticketDigest, trainedDigest } = stored;
   const verdict = (ok: boolean | null, message: string, scores: Partial<StoredCheck> = {}): StoredCheck => ({
     ok,
     message,
@@ -36,6 +37,7 @@ export async function checkStored({ result, spec, ticketDigest, trainedDigest }:
     ...scores,
   });
   if (!ticketDigest || !trainedDigest) return verdict(null, `nothing to recompute: the run ${result.outcome}`);
+  if (stored.tracked) return verdict(null, "not recomputed here: it is what another commit's code computed");
   const reason = tooLarge(spec);
   if (reason) return verdict(null, reason);
 

@@ -1,5 +1,5 @@
 /** A posted envelope: verified whole, then stored whole, or nothing is, and the files sent for it are dropped. */
-import { canonicalBytes, digestOf, type Envelope, groupDigest, Problem, type Result } from "@ticketmark/core";
+import { canonicalBytes, digestOf, type Envelope, groupDigest, Problem, type Result, valuesOf } from "@ticketmark/core";
 import { verifySubmission } from "@ticketmark/core/verify";
 import type { Db } from "../db/client.ts";
 import { findFile } from "../db/files.ts";
@@ -54,6 +54,8 @@ async function verify(
       nonce: job.nonce,
       specDigest: job.specDigest,
       keyId: runner.keyId,
+      kind: job.kind,
+      commit: job.commit,
     },
     file: async (digest) => {
       const bytes = (await getPending(holder, digest)) ?? ((await findFile(db, digest)) ? await getFile(digest) : null);
@@ -73,12 +75,22 @@ async function verify(
     groupDigest: groupDigest(spec),
     result,
     resultDigest,
-    files: named(result, resultDigest).map((file) => ({ ...file, bytes: sizes.get(file.digest)! })),
+    files: named(job.commit === null ? result : null, resultDigest).map((file) => ({
+      ...file,
+      bytes: sizes.get(file.digest)!,
+    })),
+    point: {
+      commit: statement.predicate.code.dirty ? null : statement.predicate.code.commit,
+      testbed: statement.predicate.testbed ?? null,
+      values: valuesOf(result, statement.predicate.measured ?? {}),
+      tracked: job.commit !== null,
+    },
   };
 }
 
-const named = ({ ticketDigest, trainedDigest }: Result, resultDigest: string) => [
+/** Of what is run for the series alone the nets are verified and dropped: their digests stay, and anyone can run them again. */
+const named = (nets: Pick<Result, "ticketDigest" | "trainedDigest"> | null, resultDigest: string) => [
   { kind: "result" as const, digest: resultDigest },
-  ...(ticketDigest ? [{ kind: "ticket" as const, digest: ticketDigest }] : []),
-  ...(trainedDigest ? [{ kind: "trained" as const, digest: trainedDigest }] : []),
+  ...(nets?.ticketDigest ? [{ kind: "ticket" as const, digest: nets.ticketDigest }] : []),
+  ...(nets?.trainedDigest ? [{ kind: "trained" as const, digest: nets.trainedDigest }] : []),
 ];

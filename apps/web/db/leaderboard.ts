@@ -1,5 +1,5 @@
 /** What the leaderboard is drawn from: every stored result of one data set and model, and which pairs there are. */
-import { and, asc, count, desc, eq, max, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, max, not, sql } from "drizzle-orm";
 import type { Run } from "../components/leaderboard-groups.ts";
 import type { Db } from "./client.ts";
 import { results, runners } from "./schema.ts";
@@ -21,6 +21,7 @@ export function listPairs(db: Db): Promise<Pair[]> {
       latest: max(results.receivedAt),
     })
     .from(results)
+    .where(not(results.tracked))
     .groupBy(results.dataset, results.model)
     .orderBy(desc(count()), results.dataset, results.model);
 }
@@ -91,6 +92,6 @@ async function readRuns(db: Db, dataset: string, model: string): Promise<Run[]> 
     })
     .from(results)
     .innerJoin(runners, eq(runners.id, results.runnerId))
-    .where(and(eq(results.dataset, dataset), eq(results.model, model)))
+    .where(and(eq(results.dataset, dataset), eq(results.model, model), not(results.tracked)))
     .orderBy(asc(results.seq));
 }

@@ -44,7 +44,7 @@ for (const server of await testServers()) {
     /** Claims as `by`; the holder, or null if there was no job. */
     async function take(by = runner, more: Partial<typeof offer> = {}): Promise<(Holder & { attempt: number }) | null> {
       const lease = newLease();
-      const job = await claim(db, by, { ...offer, ...more }, lease);
+      const job = await claim(db, by, { ...offer, ...more }, lease, null);
       return job && { jobId: job.id, runnerId: by, leaseHash: lease.hash, attempt: job.attempt };
     }
     const expire = (id: string) =>
@@ -69,7 +69,7 @@ for (const server of await testServers()) {
     it("returns what the runner needs, and marks the runner as seen with what it offers", async () => {
       const wish = someJob({ engine: "cpu" });
       await addJob(db, wish);
-      const job = await claim(db, runner, offer, newLease());
+      const job = await claim(db, runner, offer, newLease(), null);
       expect(job).toMatchObject({
         kind: "run",
         spec: wish.spec,
@@ -116,22 +116,22 @@ for (const server of await testServers()) {
       const id = await add();
       await add();
       const lease = newLease();
-      const first = await claim(db, runner, offer, lease);
+      const first = await claim(db, runner, offer, lease, null);
       expect(first).toMatchObject({ id, attempt: 1, nonce: lease.nonce });
       await expire(id);
       const later = { ...lease, nonce: "another nonce, made for nothing" };
-      expect(await claim(db, runner, offer, later)).toEqual(first);
+      expect(await claim(db, runner, offer, later, null)).toEqual(first);
       expect((await state(id)).leaseExpiresAt!.getTime()).toBeGreaterThan(Date.now());
-      expect((await claim(db, other, offer, newLease()))?.id).not.toBe(id);
+      expect((await claim(db, other, offer, newLease(), null))?.id).not.toBe(id);
       await handBack(db, { jobId: id, runnerId: runner, leaseHash: lease.hash }, fault);
-      expect(await claim(db, runner, offer, newLease())).toMatchObject({ id, attempt: 2 });
+      expect(await claim(db, runner, offer, newLease(), null)).toMatchObject({ id, attempt: 2 });
     });
 
     it("gives one job to claims that come with one token at once", async () => {
       for (let n = 0; n < 4; n++) await add();
       const lease = newLease();
       const claims = await Promise.all(
-        Array.from({ length: 4 }, (_, n) => claim(db, runner, offer, { ...lease, nonce: `nonce-${n}` })),
+        Array.from({ length: 4 }, (_, n) => claim(db, runner, offer, { ...lease, nonce: `nonce-${n}` }, null)),
       );
       for (const job of claims) expect(job).toEqual(claims[0]);
       expect(await db.$count(jobs, eq(jobs.state, "running"))).toBe(1);
@@ -140,8 +140,8 @@ for (const server of await testServers()) {
     it("gives no job to who uses another runner's token", async () => {
       const [id] = [await add()];
       const lease = newLease();
-      expect((await claim(db, runner, offer, lease))?.id).toBe(id);
-      expect(await claim(db, other, offer, lease)).toBeNull();
+      expect((await claim(db, runner, offer, lease, null))?.id).toBe(id);
+      expect(await claim(db, other, offer, lease, null)).toBeNull();
     });
 
     it("tells a runner that is to drain so with each heartbeat; a cancel goes before", async () => {

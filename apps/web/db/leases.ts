@@ -22,7 +22,7 @@ import { type Job, jobs, leases, runners } from "./schema.ts";
 type Rows<T> = { readonly rows: readonly T[] };
 
 /** What of a claim says which jobs the runner may get. */
-export type Offer = Pick<Claim, "kinds" | "engines" | "environment" | "snapshots">;
+export type Offer = Pick<Claim, "kinds" | "engines" | "environment" | "snapshots" | "tracks">;
 
 export interface NewLease {
   /** sha256 of the token that the runner made. */
@@ -35,14 +35,20 @@ export type Claimed = Omit<ClaimedJob, "lease"> & { readonly nonce: string };
 
 /**
  * Takes the best job there is for this runner; the same job again, renewed, when its token holds one already: the reply
- * was lost.
+ * was lost. `repository`: the one this site follows; only who tracks it gets jobs that name a commit.
  */
-export async function claim(db: Db, runnerId: string, offer: Offer, lease: NewLease): Promise<Claimed | null> {
+export async function claim(
+  db: Db,
+  runnerId: string,
+  offer: Offer,
+  lease: NewLease,
+  repository: string | null,
+): Promise<Claimed | null> {
   const again = () => claimedBefore(db, runnerId, lease);
   const found = await again();
   if (found) return found;
   try {
-    return await claimNew(db, runnerId, offer, lease);
+    return await claimNew(db, runnerId, offer, lease, repository);
   } catch (error) {
     if (!isRunningLease(error)) throw error;
     return again(); // the first of two claims with this token came in between
@@ -68,23 +74,35 @@ async function claimedBefore(db: Db, runnerId: string, { hash, seconds }: NewLea
   return rows[0] ?? null;
 }
 
-const claimed = sql`jobs.id, jobs.kind, jobs.spec, jobs.spec_digest as "specDigest", jobs.engine, jobs.lease_attempt as attempt`;
+const claimed = sql`jobs.id, jobs.kind, jobs.spec, jobs.spec_digest as "specDigest", jobs.engine, jobs.lease_attempt as attempt,
+  case when jobs.commit is not null then json_build_object('commit', jobs.commit, 'pull', jobs.pull) end as code`;
 
 /**
  * Own snapshots first, then by priority, then in queue order. Reaps expired leases on the way: back to the queue, failed
  * when the attempts are used up, cancelled where that was asked.
  */
-async function claimNew(db: Db, runnerId: string, offer: Offer, lease: NewLease): Promise<Claimed | null> {
+async function claimNew(
+  db: Db,
+  runnerId: string,
+  offer: Offer,
+  lease: NewLease,
+  repository: string | null,
+): Promise<Claimed | null> {
+  const tracks = repository !== null && offer.tracks?.repository === repository;
+  const pulls = tracks && offer.tracks!.pulls;
+  const mayRun = sql`(commit is null or (${tracks}::boolean and (pull is null or ${pulls}::boolean)))
+    and (only_runner is null or only_runner = ${runnerId})`;
   const { rows } = (await db.execute(sql`
     with seen as (
       update runners set last_seen_at = now(),
         environment = ${sql.param(offer.environment, runners.environment)},
         kinds = ${sql.param(offer.kinds, runners.kinds)},
-        engines = ${sql.param(offer.engines, runners.engines)}
+        engines = ${sql.param(offer.engines, runners.engines)},
+        tracks = ${sql.param(offer.tracks ?? null, runners.tracks)}
       where id = ${runnerId}
     ), picked as materialized (
       select id, state = 'running' as expired, (${inArray(jobs.id, offer.snapshots)}) as mine from jobs
-      where ${inArray(jobs.kind, offer.kinds)} and ${inArray(jobs.engine, offer.engines)}
+      where ${inArray(jobs.kind, offer.kinds)} and ${inArray(jobs.engine, offer.engines)} and ${mayRun}
         and (state = 'queued'
           or (state = 'running' and lease_expires_at < now() and command <> 'cancel' and lease_attempt < ${MAX_ATTEMPTS}::int))
       order by mine desc, priority desc, position

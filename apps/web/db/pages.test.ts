@@ -7,7 +7,7 @@ import { listPairs, listRuns } from "./leaderboard.ts";
 import { groupOf, latestResults, listRunners, provenanceOf, siteCounts } from "./pages.ts";
 import { addResult, setCheck } from "./results.ts";
 import { files, jobs, results, runners } from "./schema.ts";
-import { addRunner, clear, someDigest, someJob, takeJob, testServers } from "./test-databases.ts";
+import { addRunner, clear, someDigest, someJob, somePoint, takeJob, testServers } from "./test-databases.ts";
 
 const score = (correct: number): Score => ({ correct, total: 10_000, loss: 0.1 });
 
@@ -67,7 +67,7 @@ for (const server of await testServers()) {
       const { resultId } = await addResult(db, {
         ...(await take(spec)),
         ...{ spec, result, groupDigest, keyId: someDigest(), specDigest: someDigest(), resultDigest: someDigest() },
-        ...{ envelope: new Uint8Array([1]), envelopeDigest: someDigest(), files: [] },
+        ...{ envelope: new Uint8Array([1]), envelopeDigest: someDigest(), files: [], point: somePoint },
       });
       return resultId;
     }

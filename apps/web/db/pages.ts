@@ -1,5 +1,5 @@
 /** Small queries behind single pages: counts in the header line, the latest rows, runners with what they do. */
-import { and, count, desc, eq, inArray, sql } from "drizzle-orm";
+import { and, count, desc, eq, inArray, not, sql } from "drizzle-orm";
 import { onlineSeconds } from "../env.ts";
 import type { Db } from "./client.ts";
 import type { findResult } from "./results.ts";
@@ -49,6 +49,7 @@ const selectLatest = (db: Db, limit: number) =>
     .select(latestColumns)
     .from(results)
     .innerJoin(runners, eq(runners.id, results.runnerId))
+    .where(not(results.tracked))
     .orderBy(desc(results.seq))
     .limit(limit);
 export type LatestResult = Awaited<ReturnType<typeof selectLatest>>[number];
@@ -127,5 +128,5 @@ export const groupOf = (db: Db, groupDigest: string) =>
   db
     .select({ id: results.id, seed: results.seed, outcome: results.outcome, accuracy: results.accuracy })
     .from(results)
-    .where(eq(results.groupDigest, groupDigest))
+    .where(and(eq(results.groupDigest, groupDigest), not(results.tracked)))
     .orderBy(results.seed, results.seq);

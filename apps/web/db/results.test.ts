@@ -16,7 +16,7 @@ import {
 } from "./results.ts";
 import { jobs, results } from "./schema.ts";
 import { addSuiteJob, queueAgain, statesOfSpecs } from "./suites.ts";
-import { addRunner, clear, someDigest, someJob, takeJob, testServers } from "./test-databases.ts";
+import { addRunner, clear, someDigest, someJob, somePoint, takeJob, testServers } from "./test-databases.ts";
 
 const score = (correct: number): Score => ({ correct, total: 200, loss: 0.1 + 0.2 });
 /** What these queries read of a result. */
@@ -55,6 +55,7 @@ for (const server of await testServers()) {
     type Holder = Awaited<ReturnType<typeof take>>;
     const verified = (holder: Holder, more: Partial<Verified> = {}): Verified => ({
       ...holder,
+      point: somePoint,
       keyId: someDigest(),
       spec: {
         ...{ dataset: "toy", model: "mlp-tiny", method: { id: "rst" }, sparsity: 0.98, scope: "uniform" },

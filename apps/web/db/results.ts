@@ -1,5 +1,5 @@
 /** The log of results: appended by one transaction each, listed newest first, checked later. */
-import { Problem, type Result, type Score, type Spec } from "@ticketmark/core";
+import { Problem, type Result, type Score, type Spec, type Testbed, testbedDigest } from "@ticketmark/core";
 import { and, asc, desc, eq, gt, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type StoredCheck,
   type StoredFile,
   type StoredResult,
+  testbeds,
 } from "./schema.ts";
 
 /** A submission that was verified: every digest holds, the result agrees with its statement. */
@@ -28,6 +29,18 @@ export interface Verified {
   readonly envelopeDigest: string;
   /** What the result names: public from now on. */
   readonly files: readonly StoredFile[];
+  readonly point: Point;
+}
+
+/** What makes a result a point of series. */
+export interface Point {
+  /** Null where the code was no clean checkout. */
+  readonly commit: string | null;
+  readonly testbed: Testbed | null;
+  /** By metric id. */
+  readonly values: Readonly<Record<string, number>>;
+  /** Run for the series alone. */
+  readonly tracked: boolean;
 }
 
 export interface Receipt {
@@ -86,9 +99,15 @@ export async function addResult(db: Db, verified: Verified): Promise<Receipt> {
         .insert(files)
         .values([...verified.files])
         .onConflictDoNothing();
+    const { testbed, ...point } = verified.point;
+    const onTestbed = testbed && testbedDigest(testbed);
+    if (testbed) await tx.insert(testbeds).values({ digest: onTestbed!, testbed }).onConflictDoNothing();
     const [row] = await tx
       .insert(results)
       .values({
+        ...point,
+        testbed: onTestbed,
+        numerics: result.numerics,
         jobId,
         spec,
         dataset: spec.dataset,

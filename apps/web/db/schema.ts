@@ -10,8 +10,8 @@ import {
   type AnyPgColumn,
   bigint,
   bigserial,
+  boolean,
   check,
-  customType,
   doublePrecision,
   foreignKey,
   index,
@@ -21,15 +21,14 @@ import {
   pgTable,
   primaryKey,
   text,
-  timestamp,
   unique,
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
+import { bytea, commitName, digest, time } from "./columns.ts";
+import { investigations, testbeds } from "./tracking-schema.ts";
 
-const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
-const time = () => timestamp({ withTimezone: true, mode: "date" });
-const digest = (column: AnyPgColumn) => sql`${column} ~ '^[0-9a-f]{64}$'`;
+export * from "./tracking-schema.ts";
 
 export const tokenRole = pgEnum("token_role", ["maintainer", "enrolment"]);
 export const jobState = pgEnum("job_state", ["queued", "running", "done", "failed", "cancelled"]);
@@ -38,6 +37,8 @@ export const outcome = pgEnum("outcome", ["completed", "diverged", "failed"]);
 /** In sort order: Postgres compares an enum by the order of its values. */
 export const level = pgEnum("level", ["signed", "checked", "repeated", "bit-reproduced"]);
 export const fileKind = pgEnum("file_kind", ["result", "ticket", "trained"]);
+/** Why a job of the tracking is there. */
+export const purpose = pgEnum("purpose", ["track", "backfill", "confirm", "bisect", "try"]);
 
 /** Maintainers' tokens, and one-time tokens that enrol a runner. */
 export const tokens = pgTable(
@@ -51,6 +52,8 @@ export const tokens = pgTable(
     /** Enrolment: when, and by which runner, it was used. */
     usedAt: time(),
     usedBy: uuid().references((): AnyPgColumn => runners.id),
+    /** Enrolment: the runner will be trusted to say what git says. */
+    trusted: boolean().notNull().default(false),
   },
   (t) => [uniqueIndex("tokens_maintainer_label").on(t.label).where(sql`${t.role} = 'maintainer'`)],
 );
@@ -78,6 +81,10 @@ export const runners = pgTable(
     /** What it offered in its last claim; empty before the first. */
     kinds: text().array().notNull().default([]),
     engines: text().array().notNull().default([]),
+    /** May tell the site which commits there are. */
+    trusted: boolean().notNull().default(false),
+    /** What it said in its last claim; null = it runs its own code only. */
+    tracks: jsonb().$type<{ repository: string; pulls: boolean }>(),
     lastSeenAt: time().notNull().defaultNow(),
     /** Told by a maintainer: "drain" = finish the job at hand, take no other. */
     command: command().$type<"continue" | "drain">().notNull().default("continue"),
@@ -104,6 +111,14 @@ export const jobs = pgTable(
     plan: jsonb().$type<Plan>().notNull(),
     /** Suite that queued it. */
     suite: text(),
+    /** The code to run it with; null = the runner's own, and the four below are null too. */
+    commit: text(),
+    /** Pull request that the commit belongs to; null = an ancestor of an allow-listed branch. */
+    pull: integer(),
+    purpose: purpose(),
+    investigationId: uuid().references((): AnyPgColumn => investigations.id),
+    /** Nobody else may take it: numbers of two testbeds are never held against each other. */
+    onlyRunner: uuid().references(() => runners.id),
     /** Claims that ended by a fault. */
     attempts: integer().notNull().default(0),
     /** The last holder and its lease: they stay when the lease expires, so that it may be taken up again. */
@@ -134,6 +149,9 @@ export const jobs = pgTable(
     index("jobs_leases").on(t.leaseExpiresAt).where(sql`${t.state} = 'running'`),
     index("jobs_by_position").on(t.position),
     index("jobs_by_runner").on(t.runnerId),
+    index("jobs_by_commit").on(t.commit),
+    index("jobs_by_investigation").on(t.investigationId),
+    check("jobs_commit", sql`${t.commit} is null or (${commitName(t.commit)} and ${t.purpose} is not null)`),
     check("jobs_digests", sql`${digest(t.specDigest)} and ${digest(t.groupDigest)}`),
     check("jobs_attempts", sql`${t.attempts} >= 0`),
     check(
@@ -212,9 +230,20 @@ export const results = pgTable(
     /** Shares of the test set, 0 … 1, for sorting and means; null unless completed. `accuracy` = last epoch: it ranks. */
     accuracy: doublePrecision(),
     afterCutAccuracy: doublePrecision(),
+    /** The code that ran, where it was a clean checkout; with it the result is a point of series. */
+    commit: text(),
+    /** Null in results from before it was recorded. */
+    testbed: text().references(() => testbeds.digest),
+    numerics: integer(),
+    /** By metric id, as core's list takes them out of result and statement. */
+    values: jsonb().$type<Readonly<Record<string, number>>>().notNull().default({}),
+    /** Run for the series alone: the leaderboard leaves it out. */
+    tracked: boolean().notNull().default(false),
     receivedAt: time().notNull().defaultNow(),
   },
   (t) => [
+    index("results_by_commit").on(t.commit),
+    index("results_by_series").on(t.groupDigest, t.testbed),
     index("results_by_pair").on(t.dataset, t.model),
     index("results_by_group").on(t.groupDigest),
     index("results_by_runner").on(t.runnerId),

@@ -3,7 +3,7 @@
  * digest, in whatever job it was run: two suites may share it.
  */
 import type { ClassFolder, JobState, Progress, Result } from "@ticketmark/core";
-import { and, eq, inArray, ne, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, ne, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import type { NewJob } from "./jobs.ts";
 import { jobs, results } from "./schema.ts";
@@ -36,7 +36,7 @@ export async function statesOfSpecs(db: Db, digests: readonly string[]): Promise
     })
     .from(jobs)
     .leftJoin(results, eq(results.jobId, jobs.id))
-    .where(inArray(jobs.specDigest, [...digests]))
+    .where(and(inArray(jobs.specDigest, [...digests]), isNull(jobs.commit)))
     .orderBy(jobs.position);
   const states = new Map<string, SpecState>();
   for (const { specDigest, ...row } of rows) {

@@ -163,9 +163,12 @@ export const someJob = (more: Partial<NewJob> = {}): NewJob => ({
   ...more,
 });
 
+/** Of a result without a commit. */
+export const somePoint = { commit: null, testbed: null, values: {}, tracked: false } as const;
+
 /** Claims the next job as a runner that offers the engine "auto"; there must be one. */
 export async function takeJob(db: Db, runnerId: string) {
   const lease = { hash: someDigest(), nonce: someDigest(), seconds: 120 };
-  const job = await claim(db, runnerId, { kinds: ["run"], engines: ["auto"], environment, snapshots: [] }, lease);
+  const job = await claim(db, runnerId, { kinds: ["run"], engines: ["auto"], environment, snapshots: [] }, lease, null);
   return { jobId: job!.id, runnerId, leaseHash: lease.hash };
 }

@@ -23,14 +23,33 @@
  *   GET  /api/v1/jobs?state=&limit=&after=  newest first, without the specs' classes  → { jobs, next }
  *   GET  /api/v1/jobs/ID                 one job, with progress and queue position
  *   GET  /api/v1/suites/ID               each of its specs and what became of it  → SuiteStatus
+ *   POST /api/v1/scans                   what git knows of the tracked repository  trusted runner's bearer → {}
+ *   POST /api/v1/webhooks/github         pushes and pull requests, signed (x-hub-signature-256)  → {}
+ *   POST /api/v1/tries                   run a commit beside its merge base  maintainer → TryReply (201)
+ *   POST /api/v1/pulls/NUMBER/approve    its head may run on runners that take pull requests  maintainer → {}
+ *   POST /api/v1/alerts/ID               acknowledge, resolve, call intended, reopen  maintainer → {}
+ *   GET  /api/v1/alerts?state=&limit=&after=    newest first                      → { alerts, next }
+ *   GET  /api/v1/commits/HASH            what was measured at it, and found
+ *   GET  /api/v1/series                  every series there is                    → { series }
+ *   GET  /api/v1/series/ID               its points and change points
+ *   GET  /api/v1/compare?base=&head=     two commits, series by series            → Comparison
  *
  * Bearer and lease travel as `authorization: Bearer …` and, for PUT, `ticketmark-lease: …`, `ticketmark-job: …`.
  */
 import { z } from "zod";
 import { digestSchema } from "./canonical.ts";
 import { classesSchema } from "./datasets/dataset.ts";
-import { COMMANDS, claimedJobSchema, ENGINE_CHOICES, JOB_KINDS, JOB_STATES, progressSchema } from "./job.ts";
+import {
+  COMMANDS,
+  claimedJobSchema,
+  commitSchema,
+  ENGINE_CHOICES,
+  JOB_KINDS,
+  JOB_STATES,
+  progressSchema,
+} from "./job.ts";
 import { environmentSchema, OUTCOMES } from "./result.ts";
+import { MAX_POLICY_BYTES } from "./series/policy.ts";
 import { envelopeSchema } from "./signature.ts";
 
 /** Largest JSON body the server reads. */
@@ -44,6 +63,58 @@ export const MAX_RESULT_BYTES = 8 << 20;
 const MAX_INT32 = 0x7fff_ffff;
 
 const lease = z.string().min(20).max(100);
+
+/** Address or path of a git repository, as git takes it. */
+export const repositorySchema = z.string().trim().min(1).max(500);
+export const branchSchema = z
+  .string()
+  .max(200)
+  .regex(/^(?![-/.])(?!.*(\.\.|@\{|\/\/|\.lock(\/|$)))[\w./+@-]+(?<![/.])$/, "expected the name of a branch");
+
+/** Most commits in one scan. */
+export const MAX_SCANNED = 1_500;
+const line = (most: number) => z.string().max(most);
+export const scanSchema = z.strictObject({
+  repository: repositorySchema,
+  branches: z
+    .array(
+      z.strictObject({
+        name: branchSchema,
+        head: commitSchema,
+        /** The policy file at the head, as it stands; null = there is none. */
+        policy: z.string().max(MAX_POLICY_BYTES).nullable(),
+      }),
+    )
+    .max(20),
+  /** Oldest first: parents before children. More than MAX_SCANNED come in several scans. */
+  commits: z
+    .array(
+      z.strictObject({
+        hash: commitSchema,
+        parents: z.array(commitSchema).max(16),
+        subject: line(200),
+        author: line(100),
+        /** Milliseconds since 1970 UTC. */
+        committedAt: z.number().int().min(0).max(8.64e15),
+      }),
+    )
+    .max(MAX_SCANNED),
+});
+export type Scan = z.infer<typeof scanSchema>;
+
+export const trySchema = z.union([
+  z.strictObject({ commit: commitSchema }),
+  z.strictObject({ pull: z.number().int().positive().max(MAX_INT32) }),
+]);
+export const tryReplySchema = z.strictObject({ id: z.uuid(), base: commitSchema, head: commitSchema });
+
+export const ALERT_STATES = ["open", "acknowledged", "resolved", "intended"] as const;
+export type AlertState = (typeof ALERT_STATES)[number];
+/** The reason is kept with who gave it, and shown. */
+export const changeAlertSchema = z.strictObject({
+  state: z.enum(ALERT_STATES),
+  reason: z.string().trim().min(1).max(2_000),
+});
 const name = z.string().trim().min(1).max(100);
 
 export const enrolSchema = z.strictObject({
@@ -78,6 +149,8 @@ export const claimSchema = z.strictObject({
   lease,
   /** The runner's NUMERICS. Below the site's: no job, and command "update". */
   numerics: z.number().int().min(0).max(MAX_INT32),
+  /** The repository whose commits this runner runs, as its owner named it, and whether those of pull requests too. */
+  tracks: z.strictObject({ repository: repositorySchema, pulls: z.boolean() }).optional(),
 });
 export type Claim = z.infer<typeof claimSchema>;
 export const claimReplySchema = z.strictObject({
@@ -85,6 +158,16 @@ export const claimReplySchema = z.strictObject({
   command: z.enum(COMMANDS),
   /** Seconds to wait before the next claim if there was no job; full jitter is the runner's. */
   retryAfter: z.number().min(0).max(3_600),
+  /** For a trusted runner that tracks the site's repository: look at these branches and tell what is new. */
+  scan: z
+    .strictObject({
+      repository: repositorySchema,
+      branches: z.array(branchSchema).min(1).max(20),
+      /** Commits that the site has with their parents: what only they reach need not be told. */
+      known: z.array(commitSchema).max(100),
+    })
+    .nullable()
+    .default(null),
 });
 export type ClaimReply = z.infer<typeof claimReplySchema>;
 

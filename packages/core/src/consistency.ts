@@ -32,9 +32,10 @@ export function agree(what: string, expected: unknown, got: unknown): void {
 
 const bad = (message: string): Problem => new Problem("bad-file", `result: ${message}`);
 
-/** What holds whatever came of the run. Throws Problem "bad-file". */
-export function checkForm({ numerics, outcome, phases, curves, accuracy, sparsity }: Result): void {
-  if (numerics > NUMERICS) throw bad(`expected a NUMERICS that is known here, at most ${NUMERICS}; got ${numerics}`);
+/** What holds whatever came of the run. `known`: the highest NUMERICS there may be. Throws Problem "bad-file". */
+export function checkForm(result: Result, known = NUMERICS): void {
+  const { numerics, outcome, phases, curves, accuracy, sparsity } = result;
+  if (numerics > known) throw bad(`expected a NUMERICS that is known here, at most ${known}; got ${numerics}`);
   if (outcome !== "completed") agree("result: scores of a run that did not complete", null, accuracy ?? sparsity);
   const { validationAccuracy, ...parallel } = curves;
   const length = curves.iteration.length;

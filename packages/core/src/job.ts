@@ -3,8 +3,15 @@ import { z } from "zod";
 import { digestSchema } from "./canonical.ts";
 import { engines } from "./engine/index.ts";
 
-export const JOB_KINDS = ["run"] as const; // check, replay, repeat, confirm and scan follow with the parts that make them
+/**
+ * "run": a spec. "confirm": the same, asked for to confirm or to locate a change between two commits. "scan" is no row of
+ * the queue but a chore that comes with a claim (api.ts): it needs no lease, since doing it twice does no harm.
+ */
+export const JOB_KINDS = ["run", "confirm"] as const; // check, replay and repeat follow with the parts that make them
 export type JobKind = (typeof JOB_KINDS)[number];
+
+/** Full name of a commit in lower-case hex. */
+export const commitSchema = z.string().regex(/^[0-9a-f]{40}$/, "expected a commit: 40 lower-case hex digits");
 
 /**
  * queued → running → done | failed | cancelled; running → queued by hand-back or an expired lease. A late valid result
@@ -42,6 +49,14 @@ export const claimedJobSchema = z.strictObject({
   spec: z.unknown(), // a complete spec; parse with parseCompleteSpec
   specDigest: digestSchema,
   engine: z.enum(ENGINE_CHOICES),
+  /** The code to run it with; null = the runner's own. */
+  code: z
+    .strictObject({
+      commit: commitSchema,
+      /** Number of the pull request that the commit belongs to; null = it must be an ancestor of an allow-listed branch. */
+      pull: z.number().int().positive().max(2_147_483_647).nullable(),
+    })
+    .nullable(),
   /** From 1; counts claims that ended by a fault, plus this one. */
   attempt: z.number().int().min(1),
   lease: z.strictObject({

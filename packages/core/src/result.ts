@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { digestSchema, numberSchema } from "./canonical.ts";
+import { MAX_MARKED_BLOCKS } from "./trace.ts";
 
 /** Most phases that a result records, and most evaluations: entries of its curves. `plan` refuses specs that need more. */
 export const MAX_PHASES = 1_000;
@@ -78,6 +79,9 @@ const timesSchema = z
   .strictObject({ q25: time, median: time, q75: time })
   .refine(({ q25, median, q75 }) => q25 <= median && median <= q75, { error: "expected q25 ≤ median ≤ q75" });
 
+const fits = (marks: string, blocks: number, head: string): boolean =>
+  marks.length === 8 * blocks && (blocks === 0 || marks.endsWith(head.slice(0, 8)));
+
 export const OUTCOMES = ["completed", "diverged", "failed"] as const;
 
 export const resultSchema = z.strictObject({
@@ -131,11 +135,27 @@ export const resultSchema = z.strictObject({
   /** Milliseconds of a step of the ticket without its mask and with it, measured in turns before the final training. The
    * ratio is the speed-up that sparsity gave there. Absent: not measured (short or dense). */
   stepTimes: z.strictObject({ dense: timesSchema, masked: timesSchema }).optional(),
+  /** Milliseconds of one pass over the test set, over the evaluations at epochs' ends. Absent: not measured. */
+  evaluationTime: timesSchema.optional(),
   /** Memory of the network on its device: parameters, activations, gradients. Data and the program itself come on top. */
   peakBytes: count,
   seconds: z.number().min(0),
   /** Hash chain over blocks of 100 iterations: loss bits and mask digest. */
-  trace: z.strictObject({ every: z.literal(100), blocks: count, head: digestSchema }),
+  trace: z
+    .strictObject({
+      every: z.literal(100),
+      blocks: count,
+      head: digestSchema,
+      /** The first 8 hex digits of each block's head, one after the other. Absent: not kept. */
+      marks: z
+        .string()
+        .max(8 * MAX_MARKED_BLOCKS)
+        .regex(/^([0-9a-f]{8})*$/)
+        .optional(),
+    })
+    .refine(({ blocks, head, marks }) => marks === undefined || fits(marks, blocks, head), {
+      error: "expected a mark for each block, the last that of the head",
+    }),
   ticketDigest: digestSchema.nullable(),
   trainedDigest: digestSchema.nullable(),
 });

@@ -18,7 +18,7 @@ import type { Ticket } from "./methods/method.ts";
 import { models } from "./models/index.ts";
 import type { ResolvedPhase } from "./phase.ts";
 import { plan } from "./plan.ts";
-import { type Environment, MEASURED_FROM_ITERATIONS, type Result } from "./result.ts";
+import { type Environment, MEASURED_FROM_ITERATIONS, type Result, type Score } from "./result.ts";
 import { seededRng } from "./rng.ts";
 import { quotasOf } from "./scope.ts";
 import { architectureOf, type Spec, specDigest } from "./spec.ts";
@@ -128,7 +128,7 @@ export const runJob: RunJob = async (spec, options) => {
       plan: planned,
       trainCount: trainingCount(dataset, spec.protocol),
       evaluate: async () => ({
-        test: await evaluate(network, test, pause),
+        test: await timed(() => evaluate(network, test, pause)),
         validation: held && (await evaluate(network, held, pause)),
       }),
       now: options.now,
@@ -139,6 +139,14 @@ export const runJob: RunJob = async (spec, options) => {
     started,
   );
   const { record } = recorder;
+  /** Notes how long an evaluation took; clocks that stand still measure nothing. */
+  async function timed(evaluation: () => Promise<Score>): Promise<Score> {
+    const since = options.now();
+    const score = await evaluation();
+    const passed = options.now() - since;
+    if (passed > 0) recorder.record.evaluationTimes.push(passed);
+    return score;
+  }
   const snapshot = async (position: Position): Promise<Uint8Array> => {
     recorder.take();
     const running = { weights: await network.read("weights"), momentum: await network.read("momentum"), position };
@@ -203,6 +211,7 @@ export const runJob: RunJob = async (spec, options) => {
     cost: costOf(record),
     iterationTime: quartiles(record.blockTimes),
     ...(record.stepTimes && { stepTimes: record.stepTimes }),
+    ...(record.evaluationTimes.length > 0 && { evaluationTime: quartiles(record.evaluationTimes)! }),
     peakBytes: network.peakBytes + (claimNetwork === network ? 0 : claimNetwork.peakBytes),
     seconds: record.seconds,
     trace: { every: BLOCK, ...trace.state },

@@ -5,7 +5,10 @@
  */
 import { z } from "zod";
 import { digestSchema, numberSchema } from "./canonical.ts";
+import { JOB_KINDS, type JobKind } from "./job.ts";
 import { environmentSchema, type Result } from "./result.ts";
+import { type Measured, measuredSchema } from "./series/metrics.ts";
+import { type Testbed, testbedSchema } from "./series/testbed.ts";
 
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 export const PREDICATE_TYPE = "urn:ticketmark:result:1";
@@ -30,7 +33,7 @@ export const statementSchema = z.strictObject({
       id: z.uuid().nullable(),
       attempt: count,
       leaseNonce: z.string().max(100).nullable(),
-      kind: z.enum(["run"]),
+      kind: z.enum(JOB_KINDS),
       specDigest: digestSchema,
     }),
     numerics: count,
@@ -46,6 +49,10 @@ export const statementSchema = z.strictObject({
     datasetDigests: z.array(digestSchema).max(10),
     keyId: digestSchema,
     environment: environmentSchema,
+    /** What its times and memory may be compared on; absent from statements made before it was recorded. */
+    testbed: testbedSchema.optional(),
+    /** Measured around the training process. */
+    measured: measuredSchema.optional(),
     outcome: z.enum(["completed", "diverged", "failed"]),
     metrics: z
       .array(z.strictObject({ name: z.string().max(100), value: numberSchema, unit: z.string().max(30) }))
@@ -59,14 +66,22 @@ export interface StatementParts {
   /** sha256 of the exact bytes of the result file. */
   readonly resultDigest: string;
   /** Null for a run without a server. */
-  readonly job: { readonly id: string; readonly attempt: number; readonly leaseNonce: string } | null;
+  readonly job: {
+    readonly id: string;
+    readonly attempt: number;
+    readonly leaseNonce: string;
+    readonly kind: JobKind;
+  } | null;
   readonly code: Statement["predicate"]["code"];
   /** The key that will sign. */
   readonly keyId: string;
+  readonly testbed?: Testbed | undefined;
+  readonly measured?: Measured | undefined;
 }
 
-/** States what the result says, and nothing that is not in it but for job, code and key. */
-export function makeStatement({ result, resultDigest, job, code, keyId }: StatementParts): Statement {
+/** States what the result says, and nothing that is not in it but for job, code, key and what was measured around it. */
+export function makeStatement(parts: StatementParts): Statement {
+  const { result, resultDigest, job, code, keyId, testbed, measured } = parts;
   const files = { result: resultDigest, ticket: result.ticketDigest, trained: result.trainedDigest };
   return {
     _type: STATEMENT_TYPE,
@@ -76,12 +91,14 @@ export function makeStatement({ result, resultDigest, job, code, keyId }: Statem
     }),
     predicateType: PREDICATE_TYPE,
     predicate: {
-      job: { ...(job ?? { id: null, attempt: 0, leaseNonce: null }), kind: "run", specDigest: result.specDigest },
+      job: { ...(job ?? { id: null, attempt: 0, leaseNonce: null, kind: "run" }), specDigest: result.specDigest },
       numerics: result.numerics,
       code,
       datasetDigests: [result.datasetDigest],
       keyId,
       environment: result.environment,
+      testbed,
+      measured,
       outcome: result.outcome,
       metrics: metricsOf(result),
     },

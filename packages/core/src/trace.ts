@@ -4,6 +4,9 @@
  *
  *   head₀ = sha256("ticketmark-trace-1")
  *   head  = sha256(head ‖ the block's losses, u32 bits, little-endian ‖ digest of the phase's mask, 32 bytes; zeros = dense)
+ *
+ * Beside the last head a trace keeps a mark of each: its first 4 bytes. Where the marks of two runs first differ is the
+ * first block that came out differently.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
@@ -11,21 +14,40 @@ import type { Mask } from "./mask.ts";
 
 export const BLOCK = 100;
 
+/** Hex digits of a mark. */
+const MARK = 8;
+/** Longer traces keep no marks. */
+export const MAX_MARKED_BLOCKS = 100_000;
+
+export interface TraceState {
+  /** sha256 in hex. */
+  readonly head: string;
+  readonly blocks: number;
+  /** 8 hex digits a block; left out of traces that are too long. */
+  readonly marks?: string | undefined;
+}
+
 /** NaN has many bit patterns and CPUs differ in them; a non-finite loss always enters as this one. */
 const NOT_FINITE = 0x7fc00000;
 
 export class Trace {
   #head: Uint8Array;
   #blocks: number;
+  #marks: string | undefined;
 
   /** Starts anew, or goes on from what `state` gave. */
-  constructor(from?: { readonly head: string; readonly blocks: number }) {
+  constructor(from?: TraceState) {
     this.#head = from ? hexToBytes(from.head) : sha256(new TextEncoder().encode("ticketmark-trace-1"));
     this.#blocks = from?.blocks ?? 0;
+    this.#marks = from ? from.marks : "";
   }
 
-  get state(): { head: string; blocks: number } {
-    return { head: bytesToHex(this.#head), blocks: this.#blocks };
+  get state(): TraceState {
+    return {
+      head: bytesToHex(this.#head),
+      blocks: this.#blocks,
+      ...(this.#marks !== undefined && { marks: this.#marks }),
+    };
   }
 
   /** Adds a block of 1 … 100 losses. */
@@ -41,7 +63,20 @@ export class Trace {
     bytes.set(digest, 32 + 4 * losses.length);
     this.#head = sha256(bytes);
     this.#blocks++;
+    if (this.#blocks > MAX_MARKED_BLOCKS) this.#marks = undefined;
+    if (this.#marks !== undefined) this.#marks += bytesToHex(this.#head.subarray(0, MARK / 2));
   }
+}
+
+/** Index of the first block that differs, from 0; null where all are equal, or where one of the traces has no marks. */
+export function firstDifferentBlock(a: TraceState, b: TraceState): number | null {
+  if (a.marks === undefined || b.marks === undefined || a.head === b.head) return null;
+  const shorter = Math.min(a.marks.length, b.marks.length) / MARK;
+  for (let block = 0; block < shorter; block++) {
+    const at = block * MARK;
+    if (a.marks.slice(at, at + MARK) !== b.marks.slice(at, at + MARK)) return block;
+  }
+  return shorter; // one goes on where the other ends
 }
 
 /** sha256 over the layers in order of their names: name, a newline, one byte a weight. 32 zeros for no mask. */

@@ -21,7 +21,7 @@ import {
 } from "./verify.ts";
 
 const key = newKeyPair();
-const job = { id: crypto.randomUUID(), attempt: 2, leaseNonce: "n".repeat(30) };
+const job = { id: crypto.randomUUID(), attempt: 2, leaseNonce: "n".repeat(30), kind: "run" as const };
 const code = { commit: "ab".repeat(20), dirty: false, version: "0.1.0" };
 const specOf = (input: Partial<SpecInput>): Spec =>
   parseSpec({ dataset: "toy", model: "mlp-tiny", method: "random", recipe: { epochs: 1 }, ...input });
@@ -68,6 +68,8 @@ function submit(envelope: Envelope, files: JobOutput["files"], more: { publicKey
     envelope,
     publicKey: more.publicKey ?? key.publicKey,
     expected: {
+      kind: "run",
+      commit: null,
       jobId: job.id,
       attempt: job.attempt,
       nonce: job.leaseNonce,
@@ -128,7 +130,15 @@ test.each<[string, Partial<SpecInput>, engine?: "reference"]>([
   const verified = verifySubmission({
     envelope: signStatement(makeStatement({ result, resultDigest: digestOf(files.result), job, code, keyId }), key),
     publicKey: key.publicKey,
-    expected: { jobId: job.id, attempt: job.attempt, nonce: job.leaseNonce, specDigest: specDigest(of), keyId },
+    expected: {
+      jobId: job.id,
+      attempt: job.attempt,
+      nonce: job.leaseNonce,
+      specDigest: specDigest(of),
+      keyId,
+      kind: "run",
+      commit: null,
+    },
     file: async (_, name) => files[name],
   });
   await expect(verified).resolves.toMatchObject({ result: { outcome: "completed" } });
@@ -150,6 +160,8 @@ test("a diverged run is a submission with a result alone", async () => {
     envelope: signStatement(statement, key),
     publicKey: key.publicKey,
     expected: {
+      kind: "run",
+      commit: null,
       jobId: job.id,
       attempt: 2,
       nonce: job.leaseNonce,
@@ -286,9 +298,10 @@ describe("refused", () => {
     ["that cost less", () => ({ cost: { ...output.result.cost, finalExamples: 1 } }), /result: cost/],
     [
       "with a longer trace",
-      () => ({ trace: { ...output.result.trace, blocks: 9 } }),
+      () => ({ trace: { ...output.result.trace, blocks: 9, marks: undefined } }),
       /blocks of the trace: expected 1; got 9/,
     ],
+    ["with a mark too few", () => ({ trace: { ...output.result.trace, marks: "" } }), /expected a mark for each block/],
     ["of NUMERICS to come", () => ({ numerics: 99 }), /NUMERICS that is known here, at most 1; got 99/],
     [
       "with fewer entries in its curves",

@@ -8,6 +8,8 @@ import { agree, checkCompleted, checkForm } from "./consistency.ts";
 import type { Data } from "./datasets/dataset.ts";
 import { datasetOf } from "./datasets/index.ts";
 import type { Engine } from "./engine/engine.ts";
+import { NUMERICS } from "./engine/numerics.ts";
+import type { JobKind } from "./job.ts";
 import { type Architecture, parameters } from "./layers.ts";
 import { countKept, sparsityOf } from "./mask.ts";
 import { layerCounts, measureSparsity } from "./measures.ts";
@@ -101,6 +103,9 @@ export interface Submission {
     readonly nonce: string;
     readonly specDigest: string;
     readonly keyId: string;
+    readonly kind: JobKind;
+    /** The commit whose code was to run; null = the runner's own. */
+    readonly commit: string | null;
   };
   /** Bytes of an uploaded file; null if there is none of this digest. */
   readonly file: (digest: string, name: SubjectName) => Promise<Uint8Array | null>;
@@ -127,6 +132,15 @@ export async function verifySubmission({ envelope, publicKey, expected, file }: 
   same("statement: attempt", expected.attempt, predicate.job.attempt);
   same("statement: lease nonce", expected.nonce, predicate.job.leaseNonce);
   same("statement: spec digest", expected.specDigest, predicate.job.specDigest);
+  same("statement: kind", expected.kind, predicate.job.kind);
+  if (expected.commit !== null) {
+    same("statement: commit", expected.commit, predicate.code.commit);
+    same("statement: local changes", false, predicate.code.dirty);
+  }
+  if (predicate.testbed) {
+    same("statement: key of the testbed", expected.keyId, predicate.testbed.key);
+    same("statement: engine of the testbed", predicate.environment.engine, predicate.testbed.engine);
+  }
 
   const completed = predicate.outcome === "completed";
   const names = completed ? SUBJECTS : (["result"] as const);
@@ -151,7 +165,7 @@ export async function verifySubmission({ envelope, publicKey, expected, file }: 
   agree("result: metrics", predicate.metrics, metricsOf(result));
   agree("result: ticket digest", digests.ticket ?? null, result.ticketDigest);
   agree("result: trained digest", digests.trained ?? null, result.trainedDigest);
-  checkForm(result);
+  checkForm(result, expected.commit === null ? NUMERICS : Number.POSITIVE_INFINITY);
   if (!completed) return { statement, result, spec, ticket: null, trained: null };
 
   const architecture = architectureOf(spec);
@@ -160,6 +174,8 @@ export async function verifySubmission({ envelope, publicKey, expected, file }: 
   agree("ticket: kind", "ticket", ticket.kind);
   agree("trained: kind", "trained", trained.kind);
   for (const { kind, specDigest } of [ticket, trained]) agree(`${kind}: spec digest`, expected.specDigest, specDigest);
+  // What another commit's code plans, prunes and draws is its own: where it differs from ours, that is what is looked for.
+  if (expected.commit !== null) return { statement, result, spec, ticket, trained };
   checkMasks(spec, architecture, ticket, trained);
   agree("result: layers", layerCounts(architecture, trained.mask), result.layers);
   agree("result: sparsity", measureSparsity(architecture, trained), result.sparsity);

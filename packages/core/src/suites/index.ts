@@ -6,6 +6,7 @@ import { mnistReference } from "./mnist-reference.ts";
 import { quickstart } from "./quickstart.ts";
 import { resnet20Mnist32 } from "./resnet20-mnist32.ts";
 import type { Suite } from "./suite.ts";
+import { tracking } from "./tracking.ts";
 
 export const suites = registry<Suite>(
   "suite",
@@ -18,6 +19,7 @@ export const suites = registry<Suite>(
     dlthCifar100,
     dlthImagenetSubset,
     dlthAblations,
+    tracking,
   ],
   "not-found",
 );

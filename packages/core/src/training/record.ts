@@ -27,6 +27,8 @@ export const recordSchema = z.strictObject({
   scoredExamples: z.number().int().min(0).optional(),
   /** Milliseconds an iteration, by block of the final training. */
   blockTimes: z.array(z.number().min(0)),
+  /** Milliseconds of each evaluation on the test set. */
+  evaluationTimes: z.array(z.number().min(0)),
   seconds: z.number().min(0),
 });
 export type RunRecord = z.infer<typeof recordSchema>;
@@ -40,6 +42,7 @@ export const newRecord = (): RunRecord => ({
   best: null,
   validation: null,
   blockTimes: [],
+  evaluationTimes: [],
   seconds: 0,
 });
 

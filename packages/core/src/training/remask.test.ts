@@ -219,7 +219,7 @@ test.each(METHODS)(
 
 describe("the proof of a mask that changes", () => {
   const key = newKeyPair();
-  const job = { id: crypto.randomUUID(), attempt: 1, leaseNonce: "n".repeat(30) };
+  const job = { id: crypto.randomUUID(), attempt: 1, leaseNonce: "n".repeat(30), kind: "run" as const };
   const code = { commit: "ab".repeat(20), dirty: false, version: "0.1.0" };
   const keyId = keyIdOf(key.publicKey);
 
@@ -228,7 +228,15 @@ describe("the proof of a mask that changes", () => {
     return verifySubmission({
       envelope: signStatement(statement, key),
       publicKey: key.publicKey,
-      expected: { jobId: job.id, attempt: 1, nonce: job.leaseNonce, specDigest: specDigest(spec), keyId },
+      expected: {
+        jobId: job.id,
+        attempt: 1,
+        nonce: job.leaseNonce,
+        specDigest: specDigest(spec),
+        keyId,
+        kind: "run",
+        commit: null,
+      },
       file: async (_, name) => files[name],
     });
   }

@@ -5,13 +5,19 @@
  * NUMERICS and engine.
  */
 import { z } from "zod";
-import { canonicalBytes, decodeNumber, encodeNumber, numberSchema, parseCanonical } from "../canonical.ts";
+import {
+  canonicalBytes,
+  decodeNumber,
+  digestSchema,
+  encodeNumber,
+  numberSchema,
+  parseCanonical,
+} from "../canonical.ts";
 import { NUMERICS } from "../engine/numerics.ts";
 import { type Architecture, learned, type Parameter, parameters } from "../layers.ts";
 import type { Mask } from "../mask.ts";
 import type { Ticket } from "../methods/method.ts";
 import { Problem } from "../problem.ts";
-import { resultSchema } from "../result.ts";
 import { readTensorFile, type Tensor, writeTensorFile } from "../tensor-file.ts";
 import { BLOCK } from "../trace.ts";
 import type { Weights } from "../weights.ts";
@@ -26,7 +32,7 @@ const stateSchema = z.strictObject({
   /** Of the ticket, where there is one. */
   from: count.optional(),
   position: z.strictObject({ iteration: count, lossSum: numberSchema, lossCount: count }),
-  trace: resultSchema.shape.trace.omit({ every: true }),
+  trace: z.strictObject({ head: digestSchema, blocks: count, marks: z.string().optional() }),
   record: recordSchema,
 });
 
