@@ -62,6 +62,8 @@ CREATE TABLE "investigations" (
 	"state" "investigation_state" DEFAULT 'running' NOT NULL,
 	"base" text NOT NULL,
 	"head" text NOT NULL,
+	"first_base" text NOT NULL,
+	"first_head" text NOT NULL,
 	"group_digest" text,
 	"testbed" text,
 	"runner_id" uuid,

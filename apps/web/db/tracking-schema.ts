@@ -103,6 +103,9 @@ export const investigations = pgTable(
     state: investigationState().notNull().default("running"),
     base: text().notNull(),
     head: text().notNull(),
+    /** Where it began: what is told where narrowing fails. */
+    firstBase: text().notNull(),
+    firstHead: text().notNull(),
     /** Null for tries: every group of the policy. */
     groupDigest: text(),
     testbed: text().references(() => testbeds.digest),

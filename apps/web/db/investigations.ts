@@ -1,0 +1,97 @@
+/** Suspicions on their way to an alert, and tries. What happens to them is decided in track/. */
+import type { Finding } from "@ticketmark/core";
+import { and, desc, eq, inArray, sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+import { type Investigation, type InvestigationStep, investigations } from "./tracking-schema.ts";
+
+export interface Try {
+  readonly base: string;
+  readonly head: string;
+  /** Pull request that the head belongs to. */
+  readonly pull: number | null;
+  readonly createdBy: string;
+}
+
+/** A commit beside its merge base, every group of the policy. */
+export async function addTry(db: Db, { base, head, pull, createdBy }: Try): Promise<{ id: string }> {
+  const [row] = await db
+    .insert(investigations)
+    .values({
+      ...{ kind: "try", base, head, firstBase: base, firstHead: head, pull, createdBy },
+      reason: pull === null ? "asked for" : `asked for, for pull request ${pull}`,
+    })
+    .returning({ id: investigations.id });
+  return row!;
+}
+
+export interface Suspicion {
+  readonly base: string;
+  readonly head: string;
+  readonly groupDigest: string;
+  readonly testbed: string;
+  readonly runnerId: string;
+  /** Id of a metric, or "behaviour". */
+  readonly metric: string;
+  readonly reason: string;
+}
+
+export async function addSuspicion(db: Db, { metric, base, head, ...rest }: Suspicion): Promise<void> {
+  await db
+    .insert(investigations)
+    .values({ kind: "confirm", ...rest, base, head, firstBase: base, firstHead: head, metrics: [metric] });
+}
+
+/** Newest first. */
+export const listInvestigations = (
+  db: Db,
+  filter: {
+    readonly state?: Investigation["state"];
+    readonly commits?: readonly string[];
+    readonly limit?: number;
+  } = {},
+): Promise<Investigation[]> =>
+  db
+    .select()
+    .from(investigations)
+    .where(
+      and(
+        filter.state ? eq(investigations.state, filter.state) : undefined,
+        filter.commits && inArray(investigations.head, [...filter.commits]),
+      ),
+    )
+    .orderBy(desc(investigations.createdAt), desc(investigations.id))
+    .limit(filter.limit ?? 1_000);
+
+export async function findInvestigation(db: Db, id: string): Promise<Investigation | null> {
+  const [row] = await db.select().from(investigations).where(eq(investigations.id, id));
+  return row ?? null;
+}
+
+export interface Progressed {
+  readonly state?: Investigation["state"];
+  readonly base?: string;
+  readonly head?: string;
+  readonly testbed?: string;
+  readonly findings?: readonly Finding[];
+  readonly alertId?: string;
+  /** One more line for people. */
+  readonly step?: string;
+}
+
+/** Longest list of steps that is kept; later ones are left out. */
+const MOST_STEPS = 200;
+
+/** What became of it; a state other than "running" ends it. */
+export async function progress(db: Db, investigation: Investigation, { step, ...more }: Progressed): Promise<void> {
+  const steps: readonly InvestigationStep[] = step
+    ? [...investigation.steps, { at: Date.now(), text: step }].slice(0, MOST_STEPS)
+    : investigation.steps;
+  await db
+    .update(investigations)
+    .set({
+      ...more,
+      steps,
+      ...(more.state && more.state !== "running" ? { finishedAt: sql`now()` } : {}),
+    })
+    .where(eq(investigations.id, investigation.id));
+}
