@@ -1,0 +1,140 @@
+/**
+ * One commit, ready to run: a work tree, the packages of its lockfile, its kernels. The tree is a git repository of its
+ * own that borrows the mirror's objects, so that code there can tell its commit; links that somebody has committed
+ * become plain files, so that nothing is written or read through them.
+ */
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Problem } from "@ticketmark/core";
+import { runBounded } from "./bounded.ts";
+import { childEnvironment, type Environment, gitEnvironment } from "./child-environment.ts";
+import { type GitCall, git, tryGit } from "./git.ts";
+import { linkPackages, type Manifest, requireSuccess, type Setting } from "./install.ts";
+import type { Mirror } from "./mirror.ts";
+
+const BUILDER = "packages/core/src/engine/cpu/node/build.ts";
+const BUILD_MS = 10 * 60_000;
+const KERNELS = "packages/core/build/kernels.wasm";
+const SOURCE = "packages/core/src";
+
+/** How to run a commit's worker; its environment is the whole one and holds no secret. */
+export interface Checkout {
+  readonly commit: string;
+  readonly folder: string;
+  readonly worker: string;
+  readonly cwd: string;
+  /** Arguments for Node that let it read TypeScript, with the commit's own loader. */
+  readonly loader: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** For this commit's native kernels. */
+  readonly cacheDir: string;
+  /** See `packageBytesOf`. */
+  readonly packageBytes: number;
+}
+
+export const foldersOf = (folder: string) => ({ home: join(folder, "home"), tmp: join(folder, "tmp") });
+const codeIn = (folder: string) => join(folder, "code");
+
+/** git in a commit's own repository. */
+const gitIn =
+  (folder: string, environment: Environment) =>
+  (args: string[], signal?: AbortSignal): GitCall => ({
+    args: ["-C", codeIn(folder), ...args],
+    cwd: folder,
+    env: gitEnvironment(environment, foldersOf(folder)),
+    signal,
+  });
+
+/**
+ * Makes the tree of a commit in an empty folder, its packages those in `installed`. Returns packageBytes. Throws Problem
+ * "engine-unavailable" with the last lines of a build that fails.
+ */
+export async function makeTree(
+  mirror: Mirror,
+  { commit, manifest, installed }: { commit: string; manifest: Manifest; installed: string },
+  folder: string,
+  { environment, signal }: Omit<Setting, "folders">,
+): Promise<number> {
+  const code = codeIn(folder);
+  for (const path of [code, ...Object.values(foldersOf(folder))]) await mkdir(path, { recursive: true, mode: 0o700 });
+  const call = gitIn(folder, environment);
+  await git(call(["init", "--quiet", "--template="], signal));
+  await mkdir(join(code, ".git/objects/info"), { recursive: true });
+  await writeFile(join(code, ".git/objects/info/alternates"), `${mirror.objects}\n`);
+  for (const [name, value] of Object.entries({ "core.symlinks": "false", "core.autocrlf": "false" }))
+    await git(call(["config", name, value], signal));
+  await git(call(["checkout", "--quiet", "--detach", commit], signal));
+  await linkPackages(installed, code, manifest.workspaces);
+  await buildKernels(folder, { environment, signal });
+  return packageBytesOf(mirror, commit, code);
+}
+
+async function buildKernels(folder: string, { environment, signal }: Omit<Setting, "folders">): Promise<void> {
+  const code = codeIn(folder);
+  const ran = await runBounded({
+    file: process.execPath,
+    args: [...loaderIn(folder), BUILDER],
+    cwd: code,
+    env: childEnvironment(environment, foldersOf(folder)),
+    signal,
+    timeoutMs: BUILD_MS,
+    maxBytes: 16 << 20,
+  });
+  requireSuccess(`building the kernels (${BUILDER})`, ran);
+}
+
+/**
+ * What core ships at a commit, in bytes: its files under packages/core/src as they are in git, without tests, and the
+ * kernels as they were built. The same number on every machine.
+ */
+async function packageBytesOf(mirror: Mirror, commit: string, code: string): Promise<number> {
+  const source = await mirror.sizeOf(commit, SOURCE, (path) => !/\.test\.tsx?$/.test(path));
+  try {
+    return source + (await stat(join(code, KERNELS))).size;
+  } catch (cause) {
+    throw new Problem("engine-unavailable", `commit ${commit}: expected its build to make ${KERNELS}`, { cause });
+  }
+}
+
+/** Is the tree still the commit's, byte for byte as git sees it, with packages? What a job has changed runs no other. */
+export async function isIntact(folder: string, commit: string, environment: Environment): Promise<boolean> {
+  const call = gitIn(folder, environment);
+  try {
+    loaderIn(folder);
+    await stat(join(codeIn(folder), KERNELS));
+  } catch {
+    return false;
+  }
+  const head = await tryGit(call(["rev-parse", "--verify", "--quiet", "HEAD"]));
+  const changes = await tryGit(call(["status", "--porcelain", "--untracked-files=no"]));
+  return head.stdout.toString().trim() === commit && changes.exit === 0 && changes.stdout.length === 0;
+}
+
+/** Node's arguments for TypeScript, by the tree's own tsx. Throws Problem "engine-unavailable" where it has none. */
+function loaderIn(folder: string): string[] {
+  try {
+    const require = createRequire(join(codeIn(folder), "apps/runner/package.json"));
+    return ["--import", pathToFileURL(require.resolve("tsx")).href];
+  } catch (cause) {
+    throw new Problem("engine-unavailable", "expected the commit's runner to depend on tsx, which it is run with", {
+      cause,
+    });
+  }
+}
+
+/** How to run what `makeTree` has made. */
+export function checkoutIn(folder: string, commit: string, packageBytes: number, environment: Environment): Checkout {
+  const code = codeIn(folder);
+  return {
+    commit,
+    folder,
+    worker: join(code, "apps/runner/src/worker.ts"),
+    cwd: code,
+    loader: loaderIn(folder),
+    env: childEnvironment(environment, foldersOf(folder)),
+    cacheDir: join(folder, "cache"),
+    packageBytes,
+  };
+}
