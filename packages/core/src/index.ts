@@ -30,6 +30,8 @@ export * from "./registry.ts";
 export * from "./result.ts";
 export { exportSafetensors, importSafetensors } from "./safetensors.ts";
 export * from "./scope.ts";
+export * from "./series/comparison.ts";
+export * from "./series/comparison-text.ts";
 export * from "./series/finding.ts";
 export * from "./series/graph.ts";
 export * from "./series/metrics.ts";

@@ -1,0 +1,71 @@
+/** What a comparison of two commits comes to, in one sentence: never more certain than its parts. */
+import { percent } from "../spec-names.ts";
+import type { ComparedBits, ComparedMetric } from "./comparison.ts";
+
+export interface ComparedSeries extends ComparedMetric {
+  /** As it stands in a sentence: "iteration time of RST at 98 %". */
+  readonly name: string;
+}
+
+/** Series that are named; the others are counted. */
+const NAMED = 3;
+
+/** "3 of 28 series got worse: …; nothing else changed beyond noise; the bits are the same." */
+export function comparisonSentence(series: readonly ComparedSeries[], bits: readonly ComparedBits[]): string {
+  if (series.length === 0) return `No series was measured at both commits; ${bitsText(bits)}.`;
+  const [worse, better] = (["regression", "improvement"] as const).map((verdict) =>
+    series.filter((one) => one.verdict === verdict),
+  );
+  const open = series.filter(({ significance }) => significance === "too few runs").length;
+  const little = series.filter(({ significance, change, verdict }) => {
+    return verdict === "none" && change !== 0 && (significance === "exact" || significance === "clear");
+  }).length;
+  const quiet = worse!.length + better!.length === 0;
+  const parts = [
+    ...told(worse!, "got worse", series.length),
+    ...told(better!, "got better", series.length),
+    ...(open < series.length
+      ? [
+          quiet
+            ? `nothing changed beyond noise${little ? " that counts" : ""} in ${series.length - open} series`
+            : `nothing else changed beyond noise${little ? " that counts" : ""}`,
+        ]
+      : []),
+    ...(little > 0 ? [`${little} changed by less than the policy's floor`] : []),
+    ...(open > 0 ? [`${open} ${open === 1 ? "has" : "have"} too few runs to tell`] : []),
+    bitsText(bits),
+  ];
+  const sentence = parts.join("; ");
+  return `${sentence[0]!.toUpperCase()}${sentence.slice(1)}.`;
+}
+
+function told(series: readonly ComparedSeries[], what: string, all: number): string[] {
+  if (series.length === 0) return [];
+  const sizes = series.toSorted((a, b) => sizeOf(b) - sizeOf(a));
+  const named = sizes
+    .slice(0, NAMED)
+    .map(({ name, change }) => (change === null ? name : `${name} by ${share(change)}`));
+  if (sizes.length > NAMED) named.push(`${sizes.length - NAMED} more`);
+  return [`${series.length} of ${all} series ${what}: ${listed(named)}`];
+}
+
+/** A change as a share of its level, with two significant digits: 0.1034 → "10 %". */
+const share = (change: number): string => percent(Number(Math.abs(change).toPrecision(2)));
+const sizeOf = ({ change }: ComparedMetric): number => (change === null ? Number.POSITIVE_INFINITY : Math.abs(change));
+
+const listed = (parts: readonly string[]): string =>
+  parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+
+function bitsText(bits: readonly ComparedBits[]): string {
+  const known = bits.filter(({ state }) => state !== null);
+  const count = (wanted: ComparedBits["state"]) => known.filter(({ state }) => state === wanted).length;
+  const [changed, intended, mixed] = [count("changed"), count("intended"), count("mixed")];
+  const of = known.length === 1 ? "the one group" : `of ${known.length} groups`;
+  const parts = [
+    ...(changed > 0 ? [`other bits in ${changed} ${of}`] : []),
+    ...(intended > 0 ? [`other bits in ${intended} ${of}, for which NUMERICS was raised`] : []),
+    ...(mixed > 0 ? [`runs of one commit differ in ${mixed} ${of}`] : []),
+  ];
+  if (known.length === 0) return "bits cannot be compared";
+  return parts.length === 0 ? "the bits are the same" : parts.join(", ");
+}
