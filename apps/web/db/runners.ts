@@ -19,12 +19,17 @@ const NO_TOKEN = "token: expected an enrolment token; there is none like this on
 
 /**
  * Uses a token up and adds the runner. The same token with the same key works again (the reply may have been lost), and
- * a key that is enrolled already gets a new bearer. Throws Problem "unauthorized" (token), "forbidden" (key revoked).
+ * a key that is enrolled already gets a new bearer, and the trust of the new token. Throws Problem "unauthorized" (token), "forbidden" (key revoked).
  */
 export function enrol(db: Db, { tokenHash, ...runner }: Enrolment): Promise<{ id: string }> {
   return db.transaction(async (tx) => {
     const [token] = await tx
-      .select({ usedAt: tokens.usedAt, usedBy: tokens.usedBy, expired: sql<boolean>`${tokens.expiresAt} < now()` })
+      .select({
+        usedAt: tokens.usedAt,
+        usedBy: tokens.usedBy,
+        trusted: tokens.trusted,
+        expired: sql<boolean>`${tokens.expiresAt} < now()`,
+      })
       .from(tokens)
       .where(sql`${tokens.hash} = ${tokenHash} and ${tokens.role} = 'enrolment'`)
       .for("update");
@@ -34,10 +39,17 @@ export function enrol(db: Db, { tokenHash, ...runner }: Enrolment): Promise<{ id
     const { name, bearerHash, environment } = runner;
     const [row] = await tx
       .insert(runners)
-      .values(runner)
+      .values({ ...runner, trusted: token.trusted })
       .onConflictDoUpdate({
         target: runners.keyId,
-        set: { name, bearerHash, environment, lastSeenAt: sql`now()` },
+        // A token that was used before says nothing new: a later one may have ended the trust.
+        set: {
+          name,
+          bearerHash,
+          environment,
+          lastSeenAt: sql`now()`,
+          ...(token.usedAt ? {} : { trusted: token.trusted }),
+        },
         setWhere: isNull(runners.revokedAt),
       })
       .returning({ id: runners.id });

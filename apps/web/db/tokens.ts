@@ -28,11 +28,16 @@ export async function findMaintainer(db: Db, tokenHash: string): Promise<string 
   return row?.label ?? null;
 }
 
-/** A one-time token for one runner. */
-export async function addEnrolmentToken(db: Db, hash: string, label: string): Promise<{ expiresAt: Date }> {
+/** A one-time token for one runner. `trusted`: it may say which commits there are. */
+export async function addEnrolmentToken(
+  db: Db,
+  hash: string,
+  label: string,
+  trusted = false,
+): Promise<{ expiresAt: Date }> {
   const [row] = await db
     .insert(tokens)
-    .values({ hash, role: "enrolment", label, expiresAt: fromNow(ENROLMENT_SECONDS) })
+    .values({ hash, role: "enrolment", label, trusted, expiresAt: fromNow(ENROLMENT_SECONDS) })
     .returning({ expiresAt: tokens.expiresAt });
   return { expiresAt: row!.expiresAt! };
 }
