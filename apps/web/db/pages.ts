@@ -6,7 +6,7 @@ import type { findResult } from "./results.ts";
 import { files, jobs, type Runner, results, runners } from "./schema.ts";
 
 /** A runner that was heard of lately; some missed polls are no absence. */
-const online = () =>
+export const online = () =>
   sql<boolean>`${runners.revokedAt} is null and ${runners.lastSeenAt} > now() - make_interval(secs => ${onlineSeconds()})`;
 
 interface SiteCounts {

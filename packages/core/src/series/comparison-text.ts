@@ -1,10 +1,12 @@
 /** What a comparison of two commits comes to, in one sentence: never more certain than its parts. */
 import { percent } from "../spec-names.ts";
 import type { ComparedBits, ComparedMetric } from "./comparison.ts";
+import type { Metric } from "./metrics.ts";
 
 export interface ComparedSeries extends ComparedMetric {
   /** As it stands in a sentence: "iteration time of RST at 98 %". */
   readonly name: string;
+  readonly unit: Metric["unit"];
 }
 
 /** Series that are named; the others are counted. */
@@ -42,15 +44,19 @@ export function comparisonSentence(series: readonly ComparedSeries[], bits: read
 function told(series: readonly ComparedSeries[], what: string, all: number): string[] {
   if (series.length === 0) return [];
   const sizes = series.toSorted((a, b) => sizeOf(b) - sizeOf(a));
-  const named = sizes
-    .slice(0, NAMED)
-    .map(({ name, change }) => (change === null ? name : `${name} by ${share(change)}`));
+  const named = sizes.slice(0, NAMED).map((one) => `${one.name}${sizeText(one)}`);
   if (sizes.length > NAMED) named.push(`${sizes.length - NAMED} more`);
   return [`${series.length} of ${all} series ${what}: ${listed(named)}`];
 }
 
-/** A change as a share of its level, with two significant digits: 0.1034 → "10 %". */
-const share = (change: number): string => percent(Number(Math.abs(change).toPrecision(2)));
+/** " by 10 %", with two significant digits; of shares in points, as a percentage of a percentage is read wrongly. */
+function sizeText({ unit, before, after, change }: ComparedSeries): string {
+  if (change === null) return "";
+  if (unit !== "1") return ` by ${percent(short(change))}`;
+  return ` by ${percent(short(after - before)).replace("%", "percentage points")}`;
+}
+
+const short = (size: number): number => Number(Math.abs(size).toPrecision(2));
 const sizeOf = ({ change }: ComparedMetric): number => (change === null ? Number.POSITIVE_INFINITY : Math.abs(change));
 
 const listed = (parts: readonly string[]): string =>

@@ -83,14 +83,14 @@ describe("an exact metric", () => {
 
 it("noise is the quartiles' distance of the latest thirty points, as a share of their median", () => {
   expect(noiseOf([1, 2, 3, 4])).toBeNull();
-  expect(noiseOf([10, 9, 11, 8, 12])).toBeCloseTo(0.3, 12); // quartiles 8.5 and 11.5
+  expect(noiseOf([10, 9, 11, 8, 12])).toBeCloseTo(0.2, 12); // quartiles 9 and 11
   expect(noiseOf([...Array(100).fill(1_000), ...Array(30).fill(5)])).toBe(0);
   expect(noiseOf([0, 0, 0, 0, 0, 0])).toBeNull();
 });
 
 describe("bits", () => {
   const run = (seed: number, marks: readonly string[], more: Partial<BitsRun> = {}): BitsRun => ({
-    ...{ seed, ticketDigest: "t", trainedDigest: "n", numerics: 1 },
+    ...{ seed, outcome: "completed", values: {}, ticketDigest: "t", trainedDigest: "n", numerics: 1 },
     trace: { head: marks.join(""), blocks: marks.length, marks: marks.join("") },
     ...more,
   });
@@ -121,7 +121,16 @@ describe("bits", () => {
 describe("the sentence", () => {
   const same = { state: "same", seeds: 3, first: null } as const;
   const one = (name: string, change: number, more: Partial<ComparedSeries> = {}): ComparedSeries => ({
-    ...{ name, before: 1, after: 1 + change, change, significance: "clear", relevant: true, magnitude: "small" },
+    ...{
+      name,
+      unit: "ms",
+      before: 1,
+      after: 1 + change,
+      change,
+      significance: "clear",
+      relevant: true,
+      magnitude: "small",
+    },
     ...{ verdict: change > 0 ? "regression" : "improvement" },
     ...more,
   });
@@ -133,6 +142,11 @@ describe("the sentence", () => {
       "4 of 6 series got worse: d by 40 %, b by 30 %, c by 20 % and 1 more; 1 of 6 series got better: e by 7 %; " +
         "nothing else changed beyond noise; the bits are the same.",
     );
+  });
+
+  it("tells shares in points", () => {
+    const worse = one("accuracy of a", -0.0209, { unit: "1", before: 0.957, after: 0.937, verdict: "regression" });
+    expect(comparisonSentence([worse], [])).toContain("accuracy of a by 2 percentage points;");
   });
 
   it("says what it does not know, and what is too small to count", () => {

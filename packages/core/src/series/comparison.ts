@@ -5,8 +5,10 @@
  * idea (rust-lang/rustc-perf, docs/comparison-analysis.md). Only runs of one group on one testbed may be given.
  */
 import { summarise, welch } from "../statistics.ts";
-import { firstDifferentBlock, type TraceState } from "../trace.ts";
+import { firstDifferentBlock } from "../trace.ts";
+import { type Bits, bitsOf } from "./behaviour.ts";
 import { kindOf } from "./finding.ts";
+import { HISTORY, quartilesOf } from "./gate.ts";
 import type { Metric } from "./metrics.ts";
 import { levelOf, medianOf, type Run } from "./points.ts";
 import type { Rule } from "./policy.ts";
@@ -84,26 +86,21 @@ function magnitudeOf(multiple: number, relevant: boolean): Magnitude {
   return multiple >= LARGE ? "large" : multiple >= MEDIUM ? "medium" : "small";
 }
 
-/** Most of a series' points that say what its noise is, and fewest: quartiles of less are chance. */
-const HISTORY = 30;
+/** Quartiles of less are chance. */
 const LEAST_HISTORY = 5;
 
-/** Distance of the quartiles of the latest 30 points as a share of their median; null for less than 5, or a median of 0. */
+/** Distance of the quartiles of the latest points as a share of their median; null for less than 5, or a median of 0. */
 export function noiseOf(history: readonly number[]): number | null {
-  const latest = history.slice(-HISTORY).sort((a, b) => a - b);
+  const latest = history.slice(-HISTORY);
   if (latest.length < LEAST_HISTORY) return null;
-  const half = latest.length >> 1; // of an odd number the middle one belongs to neither half
-  const middle = medianOf(latest);
-  if (middle === 0) return null;
-  return (medianOf(latest.slice(-half)) - medianOf(latest.slice(0, half))) / Math.abs(middle);
+  const level = medianOf(latest);
+  if (level === 0) return null;
+  const [lower, upper] = quartilesOf(latest);
+  return (upper - lower) / Math.abs(level);
 }
 
-/** What of a run tells its bits. */
-export interface BitsRun {
-  readonly seed: number;
-  readonly ticketDigest: string | null;
-  readonly trainedDigest: string | null;
-  readonly trace: TraceState;
+/** What of a run tells its bits, and whether another was meant. */
+export interface BitsRun extends Bits {
   readonly numerics: number;
 }
 
@@ -134,9 +131,6 @@ export function compareBits(base: readonly BitsRun[], head: readonly BitsRun[]):
   const raised = changed.every(({ a, b }) => b.numerics > a.numerics);
   return { state: raised ? "intended" : "changed", seeds: seeds.length, first };
 }
-
-const bitsOf = ({ ticketDigest, trainedDigest, trace }: BitsRun): string =>
-  [ticketDigest, trainedDigest, trace.head].join(" ");
 
 function bySeed<R extends { readonly seed: number }>(runs: readonly R[]): Map<number, R[]> {
   const seeds = new Map<number, R[]>();
