@@ -107,6 +107,7 @@ ALTER TABLE "jobs" ADD COLUMN "only_runner" uuid;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "commit" text;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "testbed" text;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "numerics" integer;--> statement-breakpoint
+ALTER TABLE "results" ADD COLUMN "trace_head" text;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "values" jsonb DEFAULT '{}'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "tracked" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "runners" ADD COLUMN "trusted" boolean DEFAULT false NOT NULL;--> statement-breakpoint
@@ -120,11 +121,13 @@ CREATE INDEX "alert_events_by_alert" ON "alert_events" USING btree ("alert_id");
 CREATE INDEX "commits_by_time" ON "commits" USING btree ("committed_at");--> statement-breakpoint
 CREATE INDEX "deliveries_waiting" ON "deliveries" USING btree ("next_at") WHERE "deliveries"."sent_at" is null and "deliveries"."failed_at" is null;--> statement-breakpoint
 CREATE INDEX "investigations_by_state" ON "investigations" USING btree ("state");--> statement-breakpoint
+CREATE UNIQUE INDEX "investigations_once" ON "investigations" USING btree ("first_head","group_digest","testbed","metrics") WHERE "investigations"."kind" = 'confirm';--> statement-breakpoint
 CREATE INDEX "investigations_by_head" ON "investigations" USING btree ("head");--> statement-breakpoint
 ALTER TABLE "jobs" ADD CONSTRAINT "jobs_investigation_id_investigations_id_fk" FOREIGN KEY ("investigation_id") REFERENCES "public"."investigations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "jobs" ADD CONSTRAINT "jobs_only_runner_runners_id_fk" FOREIGN KEY ("only_runner") REFERENCES "public"."runners"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "results" ADD CONSTRAINT "results_testbed_testbeds_digest_fk" FOREIGN KEY ("testbed") REFERENCES "public"."testbeds"("digest") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "jobs_by_commit" ON "jobs" USING btree ("commit");--> statement-breakpoint
+CREATE UNIQUE INDEX "jobs_tracked" ON "jobs" USING btree ("commit","spec_digest","only_runner") WHERE "jobs"."purpose" in ('track', 'backfill');--> statement-breakpoint
 CREATE INDEX "jobs_by_investigation" ON "jobs" USING btree ("investigation_id");--> statement-breakpoint
 CREATE INDEX "results_by_commit" ON "results" USING btree ("commit");--> statement-breakpoint
 CREATE INDEX "results_by_series" ON "results" USING btree ("group_digest","testbed");--> statement-breakpoint

@@ -2,7 +2,7 @@
 import type { Finding } from "@ticketmark/core";
 import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { type Investigation, type InvestigationStep, investigations } from "./tracking-schema.ts";
+import { type Alert, alerts, type Investigation, type InvestigationStep, investigations } from "./tracking-schema.ts";
 
 export interface Try {
   readonly base: string;
@@ -38,8 +38,13 @@ export interface Suspicion {
 export async function addSuspicion(db: Db, { metric, base, head, ...rest }: Suspicion): Promise<void> {
   await db
     .insert(investigations)
-    .values({ kind: "confirm", ...rest, base, head, firstBase: base, firstHead: head, metrics: [metric] });
+    .values({ kind: "confirm", ...rest, base, head, firstBase: base, firstHead: head, metrics: [metric] })
+    .onConflictDoNothing(); // another site on this database was as quick
 }
+
+/** What is confirmed, wherever: enough to know which changes are explained. */
+export const confirmedChanges = (db: Db): Promise<Pick<Alert, "commit" | "parent" | "findings">[]> =>
+  db.select({ commit: alerts.commit, parent: alerts.parent, findings: alerts.findings }).from(alerts);
 
 /** Newest first. */
 export const listInvestigations = (
@@ -95,3 +100,7 @@ export async function progress(db: Db, investigation: Investigation, { step, ...
     })
     .where(eq(investigations.id, investigation.id));
 }
+
+/** A try is some runner's from now on. */
+export const assignTry = (db: Db, { id }: Investigation, runnerId: string) =>
+  db.update(investigations).set({ runnerId }).where(eq(investigations.id, id));

@@ -1,5 +1,5 @@
 /** The points of series: results of clean checkouts on a known testbed, with no more of each than series need. */
-import type { TraceState } from "@ticketmark/core";
+import type { Result, TraceState } from "@ticketmark/core";
 import { and, asc, eq, inArray, isNotNull, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { jobs, type results as Results, results } from "./schema.ts";
@@ -24,7 +24,8 @@ export interface PointRun
   readonly commit: string;
   readonly testbed: string;
   readonly numerics: number;
-  readonly trace: TraceState;
+  /** Marks only where they are asked for: most of what a long run's row weighs. */
+  readonly trace: Pick<TraceState, "head" | "marks">;
   /** Of a run for the series: why it was made, and for which investigation. */
   readonly purpose: (typeof jobs.$inferSelect)["purpose"];
   readonly investigationId: string | null;
@@ -35,6 +36,8 @@ export interface PointFilter {
   readonly groupDigest?: string;
   readonly testbed?: string;
   readonly investigationId?: string;
+  /** With the traces' marks, to tell where runs first differ. */
+  readonly marks?: boolean;
 }
 
 /** In order of arrival. Everything at once unless it is filtered: a site asks by group and testbed, or by commits. */
@@ -55,7 +58,8 @@ export async function listPoints(db: Db, filter: PointFilter): Promise<PointRun[
       commit: results.commit,
       testbed: results.testbed,
       numerics: results.numerics,
-      trace: sql<TraceState>`${results.result} -> 'trace'`,
+      traceHead: results.traceHead,
+      marks: filter.marks ? sql<string | null>`${results.result} #>> '{trace,marks}'` : sql<null>`null`,
       spec: results.spec,
       specDigest: results.specDigest,
       groupDigest: results.groupDigest,
@@ -73,5 +77,27 @@ export async function listPoints(db: Db, filter: PointFilter): Promise<PointRun[
     .innerJoin(jobs, eq(jobs.id, results.jobId))
     .where(and(...wanted))
     .orderBy(asc(results.seq));
-  return rows.map((row) => ({ ...row, commit: row.commit!, testbed: row.testbed!, numerics: row.numerics ?? 0 }));
+  return rows.map(({ traceHead, marks, ...row }) => ({
+    ...row,
+    commit: row.commit!,
+    testbed: row.testbed!,
+    numerics: row.numerics ?? 0,
+    trace: { head: traceHead ?? "", ...(marks !== null && { marks }) },
+  }));
+}
+
+/** What tells where two runs first differ, by result. */
+export async function listTraces(
+  db: Db,
+  ids: readonly string[],
+): Promise<Map<string, { readonly trace: TraceState; readonly phases: Result["phases"] }>> {
+  const rows = await db
+    .select({
+      id: results.id,
+      trace: sql<TraceState>`${results.result} -> 'trace'`,
+      phases: sql<Result["phases"]>`${results.result} -> 'phases'`,
+    })
+    .from(results)
+    .where(inArray(results.id, [...ids]));
+  return new Map(rows.map(({ id, ...traced }) => [id, traced]));
 }

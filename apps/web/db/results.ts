@@ -108,6 +108,7 @@ export async function addResult(db: Db, verified: Verified): Promise<Receipt> {
         ...point,
         testbed: onTestbed,
         numerics: result.numerics,
+        traceHead: result.trace.head,
         jobId,
         spec,
         dataset: spec.dataset,

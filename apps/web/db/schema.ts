@@ -150,6 +150,10 @@ export const jobs = pgTable(
     index("jobs_by_position").on(t.position),
     index("jobs_by_runner").on(t.runnerId),
     index("jobs_by_commit").on(t.commit),
+    /** Followed once on each runner, however many sites follow the branch on one database. */
+    uniqueIndex("jobs_tracked")
+      .on(t.commit, t.specDigest, t.onlyRunner)
+      .where(sql`${t.purpose} in ('track', 'backfill')`),
     index("jobs_by_investigation").on(t.investigationId),
     check("jobs_commit", sql`${t.commit} is null or (${commitName(t.commit)} and ${t.purpose} is not null)`),
     check("jobs_digests", sql`${digest(t.specDigest)} and ${digest(t.groupDigest)}`),
@@ -235,6 +239,8 @@ export const results = pgTable(
     /** Null in results from before it was recorded. */
     testbed: text().references(() => testbeds.digest),
     numerics: integer(),
+    /** Last head of the trace. */
+    traceHead: text(),
     /** By metric id, as core's list takes them out of result and statement. */
     values: jsonb().$type<Readonly<Record<string, number>>>().notNull().default({}),
     /** Run for the series alone: the leaderboard leaves it out. */

@@ -16,6 +16,7 @@ import {
   pgTable,
   text,
   unique,
+  uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
 import { commitName, digest, time } from "./columns.ts";
@@ -123,6 +124,10 @@ export const investigations = pgTable(
   },
   (t) => [
     index("investigations_by_state").on(t.state),
+    /** A point of a series is looked into once. */
+    uniqueIndex("investigations_once")
+      .on(t.firstHead, t.groupDigest, t.testbed, t.metrics)
+      .where(sql`${t.kind} = 'confirm'`),
     index("investigations_by_head").on(t.head),
     check("investigations_commits", sql`${commitName(t.base)} and ${commitName(t.head)}`),
   ],

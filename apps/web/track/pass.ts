@@ -1,7 +1,38 @@
-/** One look at everything: what is measured, what is suspected, what is to be run next. */
-import type { Db } from "../db/client.ts";
-import { env } from "../env.ts";
+/**
+ * One look at everything. Investigations go on, new suspicions are opened, work is queued; what a step makes possible is
+ * done in the same pass.
+ */
 
-export async function pass(_db: Db): Promise<void> {
-  if (env().repository === null) return;
+import type { Db } from "../db/client.ts";
+import { addSuspicion, confirmedChanges, listInvestigations } from "../db/investigations.ts";
+import { advance } from "./advance.ts";
+import { queueWork } from "./queueing.ts";
+import { readSituation, type Situation } from "./situation.ts";
+import { findSuspicions } from "./suspicions.ts";
+import { advanceTry } from "./tries.ts";
+
+/** Steps of one pass; what is left is done by the next. */
+const MOST_STEPS = 50;
+
+export async function pass(db: Db): Promise<void> {
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const situation = await readSituation(db);
+    if (!situation) return;
+    const isOver = !(await investigate(db, situation));
+    if (isOver) return queueWork(db, situation);
+  }
+}
+
+/** True where something ended or moved: the situation is another then. */
+async function investigate(db: Db, situation: Situation): Promise<boolean> {
+  let moved = false;
+  for (const one of await listInvestigations(db, { state: "running" })) {
+    const went = one.kind === "try" ? await advanceTry(db, one, situation) : await advance(db, one, situation);
+    moved ||= went;
+  }
+  if (moved) return true;
+  const history = { investigations: await listInvestigations(db), alerts: await confirmedChanges(db) };
+  const found = findSuspicions(situation, history);
+  for (const suspicion of found) await addSuspicion(db, suspicion);
+  return found.length > 0;
 }

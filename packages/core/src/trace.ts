@@ -69,7 +69,10 @@ export class Trace {
 }
 
 /** Index of the first block that differs, from 0; null where all are equal, or where one of the traces has no marks. */
-export function firstDifferentBlock(a: TraceState, b: TraceState): number | null {
+export function firstDifferentBlock(
+  a: Pick<TraceState, "head" | "marks">,
+  b: Pick<TraceState, "head" | "marks">,
+): number | null {
   if (a.marks === undefined || b.marks === undefined || a.head === b.head) return null;
   const shorter = Math.min(a.marks.length, b.marks.length) / MARK;
   for (let block = 0; block < shorter; block++) {

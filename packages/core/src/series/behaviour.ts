@@ -14,7 +14,7 @@ export interface Bits {
   readonly outcome: string;
   readonly ticketDigest: string | null;
   readonly trainedDigest: string | null;
-  readonly trace: TraceState;
+  readonly trace: Pick<TraceState, "head" | "marks">;
   /** By metric id. */
   readonly values: Readonly<Record<string, number>>;
 }
@@ -32,12 +32,17 @@ export function differentSeeds(base: readonly Bits[], head: readonly Bits[]): nu
     .sort((a, b) => a - b);
 }
 
+export interface Traced {
+  readonly seed: number;
+  readonly trace: Pick<TraceState, "head" | "marks">;
+}
+
 /**
  * Where two runs of one spec first differ: the block of the trace, as phase and iteration of it. Null where the traces are
  * equal (weights differ after the last loss), or have no marks.
  * @param phases of the run before
  */
-export function firstDifference(base: Bits, head: Bits, phases: Result["phases"]): Finding["first"] {
+export function firstDifference(base: Traced, head: Traced, phases: Result["phases"]): Finding["first"] {
   const block = firstDifferentBlock(base.trace, head.trace);
   if (block === null) return null;
   let before = 0;

@@ -91,7 +91,7 @@ it("noise is the quartiles' distance of the latest thirty points, as a share of 
 describe("bits", () => {
   const run = (seed: number, marks: readonly string[], more: Partial<BitsRun> = {}): BitsRun => ({
     ...{ seed, outcome: "completed", values: {}, ticketDigest: "t", trainedDigest: "n", numerics: 1 },
-    trace: { head: marks.join(""), blocks: marks.length, marks: marks.join("") },
+    trace: { head: marks.join(""), marks: marks.join("") },
     ...more,
   });
   const [a, b, c] = ["aaaaaaaa", "bbbbbbbb", "cccccccc"] as const;

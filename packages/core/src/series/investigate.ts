@@ -135,12 +135,11 @@ function isRepeatable(runs: readonly EvidenceRun[]): boolean {
 // ------------------------------------------------------------------------------------------------- metrics
 
 function nextOfMetric(one: Case, metric: string, exact: boolean): Next {
-  const { base, head, between, isNarrowed, rule, seeds } = one;
-  // Without noise the run that raised the suspicion is as good as any.
-  const runs = one.runs.filter((run) => (run.asked || exact) && metric in run.values);
+  const { base, head, between, isNarrowed, seeds } = one;
+  const runs = evidenceOf(one, metric, exact);
   const middle = between[between.length >> 1];
   if (isNarrowed && middle !== undefined) return placeOf(middle, one, runs, metric, exact); // sure already that there is a change
-  const found = exact ? judgeExact(runs, metric, base, head, rule) : judgePairs(runs, metric, base, head, rule);
+  const found = judged(one, runs, metric, exact);
   if (found.state === "more")
     return {
       type: "run",
@@ -181,21 +180,23 @@ const turns = (commits: readonly string[], rounds: number, seeds: readonly numbe
     .flat()
     .map((commit) => ({ commit, seed: seeds[0]! }));
 
-const judgePairs = (
-  runs: readonly EvidenceRun[],
-  metric: string,
-  base: string,
-  head: string,
-  rule: Rule,
-): Judgement => {
-  const [before, after] = roundsOf(runs, metric, [base, head]);
-  return judge(before!, after!, rule);
-};
-
-function judgeExact(runs: readonly EvidenceRun[], metric: string, base: string, head: string, rule: Rule): Judgement {
-  const [before, after] = exactLevels(runs, metric, [base, head]);
-  return judge(before!, after!, { ...rule, rounds: 1 });
+/** Of runs that count as evidence. */
+function judged({ base, head, rule }: Case, runs: readonly EvidenceRun[], metric: string, exact: boolean): Judgement {
+  const [before, after] = exact ? exactLevels(runs, metric, [base, head]) : roundsOf(runs, metric, [base, head]);
+  return judge(before!, after!, exact ? { ...rule, rounds: 1 } : rule);
 }
+
+/** How the two ends of a case differ, as far as they were run. Of a case about bits: null. */
+export function judgementOf(one: Case): Judgement | null {
+  const { question } = one;
+  return question.bits
+    ? null
+    : judged(one, evidenceOf(one, question.metric, question.exact), question.metric, question.exact);
+}
+
+/** Without noise the run that raised the suspicion is as good as any. */
+const evidenceOf = ({ runs }: Case, metric: string, exact: boolean): EvidenceRun[] =>
+  runs.filter((run) => (run.asked || exact) && metric in run.values);
 
 /** One level each, or none for all where one of them was not measured. */
 function exactLevels(runs: readonly EvidenceRun[], metric: string, commits: readonly string[]): number[][] {

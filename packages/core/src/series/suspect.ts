@@ -7,7 +7,7 @@ import type { Detector } from "./detector.ts";
 import { bandOf, HISTORY, isSuspect } from "./gate.ts";
 import type { Rule } from "./policy.ts";
 
-export interface Level {
+export interface LevelAt {
   readonly commit: string;
   readonly value: number;
 }
@@ -37,11 +37,11 @@ const FEWEST = 10;
  * The first suspicion in a series, oldest first; null if there is none.
  * @param points levels of the measured commits, in the order of the branch
  */
-export function suspect(points: readonly Level[], rule: Rule, known: Known, detector: Detector): Suspected | null {
+export function suspect(points: readonly LevelAt[], rule: Rule, known: Known, detector: Detector): Suspected | null {
   return atGate(points, rule, known) ?? inHistory(points, rule, known, detector);
 }
 
-function atGate(points: readonly Level[], rule: Rule, { explained, looked }: Known): Suspected | null {
+function atGate(points: readonly LevelAt[], rule: Rule, { explained, looked }: Known): Suspected | null {
   let since = 0; // where the present level began
   let rest = 0;
   for (let i = 1; i < points.length; i++) {
@@ -65,7 +65,7 @@ const gateReason = (n: number): string =>
   n === 1 ? "beyond the one point before it" : `beyond what the last ${Math.min(n, HISTORY)} points do`;
 
 /** The latest point before `index` that is nearer to `level` than to the point's own value. */
-function lastOfLevel(points: readonly Level[], since: number, index: number, level: number): number {
+function lastOfLevel(points: readonly LevelAt[], since: number, index: number, level: number): number {
   const middle = (level + points[index]!.value) / 2;
   const isBelow = level < middle;
   for (let i = index - 1; i > since; i--) if (points[i]!.value < middle === isBelow) return i;
@@ -73,7 +73,7 @@ function lastOfLevel(points: readonly Level[], since: number, index: number, lev
 }
 
 function inHistory(
-  points: readonly Level[],
+  points: readonly LevelAt[],
   { floor }: Rule,
   { explained, looked }: Known,
   detector: Detector,
