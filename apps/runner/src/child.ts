@@ -1,16 +1,30 @@
 /**
  * The supervisor's end of a worker: one process a job, in its own process group, so that it can be killed whole with
- * whatever it started, and so that a terminal's Ctrl-C reaches the supervisor alone.
+ * whatever it started, and so that a terminal's Ctrl-C reaches the supervisor alone. The worker may be another commit's:
+ * it is told what to do when it has said hello in this version of the protocol, and is killed when it misbehaves.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Problem } from "@ticketmark/core";
+import { conduct } from "./conduct.ts";
 import { type Code, type Command, type Message, messageSchema, readLines, writeLine } from "./protocol.ts";
+
+/** A run that came to its end. */
+export interface Done {
+  readonly type: "done";
+  readonly code: Code;
+  readonly resultDigest: string;
+  readonly peakRssBytes?: number | undefined;
+  /** Wall time of the process, from its start to its end. */
+  readonly seconds: number;
+  /** Did it do nothing but load, run and write: no download, and no snapshot that it went on from? */
+  readonly whole: boolean;
+}
 
 /** How a worker ended. "failed": by a Problem, a crash, a kill, or an answer nobody understands. */
 export type Ending =
-  | { readonly type: "done"; readonly code: Code; readonly resultDigest: string }
+  | Done
   | { readonly type: "probed" }
   | { readonly type: "stopped" }
   | { readonly type: "failed"; readonly problem: Problem | null; readonly message: string };
@@ -29,6 +43,18 @@ export interface Worker {
   kill(): void;
 }
 
+/** Where a worker is and what it sees; its environment is then the whole one. */
+export interface Place {
+  readonly worker: string;
+  readonly cwd: string;
+  /** Arguments for Node that let it read TypeScript. */
+  readonly loader: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Until a worker's hello: loading its code takes seconds. */
+const HELLO_MS = 60_000;
+
 /** A worker that says nothing for so long hangs: in training it writes a snapshot, and says so, far more often. */
 const SILENCE_MS = 30 * 60_000;
 
@@ -42,44 +68,74 @@ const loader = () =>
     ? ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href]
     : [];
 
-/** Starts a worker on one command; `onMessage` hears everything it says. */
-export function startWorker(command: Command, onMessage: (message: Message) => void): Worker {
-  const child = spawn(process.execPath, [...loader(), fileURLToPath(worker)], {
+/** This code's, with this process's environment. */
+const ownPlace = () => ({ worker: fileURLToPath(worker), loader: loader(), cwd: undefined, env: undefined });
+
+/** Starts a worker on one command; `onMessage` hears everything it says. `at`: another commit's, instead of this code's. */
+export function startWorker(command: Command, onMessage: (message: Message) => void, at?: Place): Worker {
+  const { worker, loader, cwd, env } = at ?? ownPlace();
+  const began = performance.now();
+  const child = spawn(process.execPath, [...loader, worker], {
+    cwd,
+    env,
     detached: process.platform !== "win32", // its own process group (on Windows: a console window)
     stdio: ["pipe", "pipe", "pipe"],
     windowsHide: true,
   });
   child.stdin.on("error", () => {}); // a worker that is gone cannot be told anything; `ended` says how it went
-  const ended = follow(child, onMessage);
-  writeLine(child.stdin, command);
+  let greeted = false;
+  let stopping = false;
+  const hear = (message: Message) => {
+    if (message.type === "hello") {
+      greeted = true;
+      writeLine(child.stdin, command);
+      if (stopping) writeLine(child.stdin, { type: "stop" });
+    }
+    onMessage(message);
+  };
   return {
     pid: child.pid,
-    ended,
-    stop: () => writeLine(child.stdin, { type: "stop" }),
+    ended: follow(child, hear, began),
+    stop: () => {
+      stopping = true;
+      if (greeted) writeLine(child.stdin, { type: "stop" });
+    },
     kill: () => killGroup(child),
   };
 }
 
-async function follow(child: ChildProcess, onMessage: (message: Message) => void): Promise<Ending> {
+async function follow(child: ChildProcess, onMessage: (message: Message) => void, began: number): Promise<Ending> {
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-KEPT_STDERR);
   });
   const closed = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(`could not be started: ${error.message}`));
+    child.once("exit", () => killGroup(child)); // anything it left behind, which would hold its output open
     child.once("close", (exit, signal) => resolve(signal ? `ended by ${signal}` : `ended with exit code ${exit}`));
   });
-  const hangs = setTimeout(() => {
-    ending = { type: "failed", problem: null, message: `the worker said nothing for ${SILENCE_MS / 60_000} minutes` };
-    killGroup(child);
-  }, SILENCE_MS);
+  let whole = true;
+  let silent: string | null = null;
+  const limit = (ms: number, text: string) =>
+    setTimeout(() => {
+      silent = `the worker said ${text}`;
+      killGroup(child);
+    }, ms);
+  const mute = limit(HELLO_MS, `no hello within ${HELLO_MS / 1_000} s`);
+  const hangs = limit(SILENCE_MS, `nothing for ${SILENCE_MS / 60_000} minutes`);
   let code: Code | null = null;
-  let ending: Ending | null = null;
+  let ending: Exclude<Ending, Done> | Omit<Done, "seconds" | "whole"> | null = null;
+  const check = conduct();
   try {
     for await (const message of readLines(child.stdout!, messageSchema)) {
+      check(message);
+      if (ending) continue; // it has said its last word; the rest was under way
       hangs.refresh();
-      if (message.type === "hello") code = message.code;
-      else if (message.type === "done" && code) ending = { type: "done", code, resultDigest: message.resultDigest };
+      if (message.type === "hello") {
+        clearTimeout(mute);
+        ({ code } = message);
+      } else if (message.type === "fetching" || (message.type === "resumed" && message.refused === null)) whole = false;
+      else if (message.type === "done" && code) ending = { ...message, code };
       else if (message.type === "engines") ending = { type: "probed" };
       else if (message.type === "stopped") ending = { type: "stopped" };
       else if (message.type === "problem") {
@@ -90,13 +146,17 @@ async function follow(child: ChildProcess, onMessage: (message: Message) => void
     }
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    ending = { type: "failed", problem: null, message: `the worker spoke out of turn: ${error.message}` };
+    ending =
+      error.code === "too-large" // of our command
+        ? { type: "failed", problem: error, message: error.message }
+        : { type: "failed", problem: null, message: `the worker spoke out of turn: ${error.message}` };
     killGroup(child);
   }
   const how = await closed;
-  clearTimeout(hangs);
-  killGroup(child); // anything the worker left behind
-  if (ending) return ending;
+  const seconds = (performance.now() - began) / 1_000;
+  for (const timer of [mute, hangs]) clearTimeout(timer);
+  if (silent !== null) return { type: "failed", problem: null, message: silent };
+  if (ending) return ending.type === "done" ? { ...ending, seconds, whole } : ending;
   const last = stderr.trim().split("\n").slice(-12).join("\n");
   return { type: "failed", problem: null, message: `the worker ${how}${last ? `: ${last}` : ""}` };
 }

@@ -21,6 +21,7 @@ import {
   type ProblemCode,
   type Progress,
   resultReplySchema,
+  type Scan,
   type SuiteStatus,
   suiteReplySchema,
   suiteStatusSchema,
@@ -134,6 +135,11 @@ export class Client {
     const body = JSON.stringify({ classes });
     const call = { method: "POST" as const, headers, body, limitMs: QUEUE_MS, reply: suiteReplySchema };
     return this.#call(new URL(`/api/v1/suites/${encodeURIComponent(id)}`, this.server), call);
+  }
+
+  /** What git knows, for a site that asked with a claim's reply. */
+  async scan(body: Scan, signal?: AbortSignal): Promise<void> {
+    await this.#post("/api/v1/scans", body, z.unknown(), signal);
   }
 
   #authorization(): Record<string, string> {

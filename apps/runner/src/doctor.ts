@@ -11,7 +11,7 @@ import { startWorker } from "./child.ts";
 import { codeIdentity } from "./code.ts";
 import { absenceOf, inspect } from "./data.ts";
 import { makePrivateFolder } from "./files.ts";
-import { askEngines } from "./loop.ts";
+import { askEngines } from "./probe.ts";
 import type { Code } from "./protocol.ts";
 import { readEnrolment, type Settings } from "./settings.ts";
 import { readResult } from "./spool.ts";

@@ -18,6 +18,7 @@ import {
   specDigest,
 } from "@ticketmark/core";
 import { describeEnvironment } from "./environment.ts";
+import type { FinishedRun } from "./spool.ts";
 
 export function exampleJob(input: Partial<SpecInput> = {}, id: string = randomUUID()): ClaimedJob {
   const spec = parseSpec({ dataset: "toy", model: "mlp-tiny", method: "dense", ...input });
@@ -67,6 +68,17 @@ export function exampleOutput(job: ClaimedJob): {
   });
   return { envelope: signStatement(statement, key), files: { result: bytes, ticket, trained } };
 }
+
+/** What signing a finished run takes besides its files. */
+export const exampleRun = (resultDigest: string): FinishedRun => ({
+  code: { commit: null, dirty: false, version: "the run's" },
+  resultDigest,
+  testbed: {
+    ...{ cpu: "a chip", cores: 1, memoryBytes: 1e9, os: "Linux 6", arch: "x64", node: "20.19.0", engine: "cpu" },
+    ...{ compiler: "cc 1", threads: null, key: "c".repeat(64) },
+  },
+  measured: { peakRssBytes: 1e8, overheadSeconds: 2 },
+});
 
 /** Is the process there, and not merely waiting to be reaped? */
 export function isAlive(pid: number): boolean {

@@ -1,55 +1,23 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ClaimedJob, digestOf, NUMERICS, openStatement, Problem, type Statement } from "@ticketmark/core";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Client } from "./client.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { namesIn } from "./files.ts";
-import { exampleJob, exampleOutput, isAlive, until, workersOf } from "./fixtures.ts";
+import { exampleJob, exampleOutput, exampleRun, isAlive, until, workersOf } from "./fixtures.ts";
 import { ensureKey } from "./keys.ts";
 import { Leases } from "./leases.ts";
-import { runLoop } from "./loop.ts";
-import { readSettings } from "./settings.ts";
-import { TestSite } from "./site-fixture.ts";
-import { FILE_NAMES, RUN_FILE, Spool } from "./spool.ts";
+import { eachInItsWorld } from "./loop-fixture.ts";
+import type { TestSite } from "./site-fixture.ts";
+import { FILE_NAMES, Spool } from "./spool.ts";
 
+const world = eachInItsWorld();
 let data: string;
 let site: TestSite;
-let stops: AbortController[];
 let said: string[];
-beforeEach(async () => {
-  data = await mkdtemp(join(tmpdir(), "ticketmark-loop-"));
-  site = new TestSite();
-  await site.open();
-  stops = [];
-  said = [];
+beforeEach(() => {
+  ({ data, site, said } = world());
 });
-afterEach(() => {
-  for (const stop of stops) stop.abort();
-  site.close();
-});
-
-/** A runner on `data`; `end` is the SIGTERM. */
-async function runner(threads = 1) {
-  const stop = new AbortController();
-  stops.push(stop);
-  const settings = readSettings(
-    { data, threads },
-    { TICKETMARK_HOME: join(tmpdir(), "ticketmark-test-home"), TICKETMARK_NATIVE: "0" },
-  );
-  const status = { say: (text: string) => void said.push(text), progress() {}, transfer() {}, clear() {} };
-  const client = new Client(site.origin, "b".repeat(30));
-  const key = await ensureKey(data);
-  const ended = runLoop({ settings, client, key, status, stop: stop.signal, snapshotSeconds: 0.05 });
-  ended.catch(() => {}); // looked at by the tests that expect it
-  return {
-    ended,
-    end() {
-      stop.abort();
-      return ended;
-    },
-  };
-}
+const runner = (threads?: number) => world().runner({ threads });
 
 /** Long enough to be interrupted. */
 const longJob = () => exampleJob({ method: "lth-iter", sparsity: 0.5, recipe: { epochs: 120 } });
@@ -80,11 +48,11 @@ async function heldAndFinished(job: ClaimedJob): Promise<string> {
   await leases.open();
   await leases.keep(job);
   const { files } = exampleOutput(job);
-  const staged = await new Spool(data).stage(job.id);
+  const spool = new Spool(data);
+  const staged = await spool.stage(job.id);
   for (const kind of ["result", "ticket", "trained"] as const)
     await writeFile(join(staged, FILE_NAMES[kind]), files[kind]);
-  const code = { commit: null, dirty: false, version: "the run's" };
-  await writeFile(join(staged, RUN_FILE), JSON.stringify({ code, resultDigest: digestOf(files.result) }));
+  await spool.keepFinished(job.id, exampleRun(digestOf(files.result)));
   return staged;
 }
 
@@ -101,7 +69,11 @@ describe("the loop", () => {
     expect(predicate).toMatchObject({
       outcome: "completed",
       job: { id: job.id, attempt: 1, specDigest: job.specDigest },
+      testbed: { engine: "cpu", compiler: "wasm", threads: 1, node: process.versions.node, key: predicate.keyId },
     });
+    expect(predicate.measured!.peakRssBytes).toBeGreaterThan(20e6);
+    expect(predicate.measured!.overheadSeconds).toBeGreaterThan(0);
+    expect(predicate.measured!.packageBytes).toBeUndefined(); // of other commits only
     expect(predicate.job.leaseNonce).not.toBe(job.lease.nonce); // the one that the claim gave
     for (const { digest } of subject) expect(digestOf(site.files.get(digest.sha256)!)).toBe(digest.sha256);
     const line = /^✓ lth 50 % seed 0: accuracy \d+\.\d\d %, acknowledged as signed$/;
@@ -127,6 +99,7 @@ describe("the loop", () => {
     await second.end();
     expect(said.some((line) => line.includes("going on from iteration"))).toBe(true);
     expect(digestsOf(await statementOf(0))).toEqual(digests);
+    expect((await statementOf(0)).predicate.measured).toEqual({ peakRssBytes: expect.any(Number) });
   });
 
   it("survives its worker's death: a fault, and on from the snapshot to the same bits", async () => {
@@ -325,7 +298,10 @@ describe("the loop", () => {
     const { end } = await runner();
     await until(() => site.results.length === 1);
     await end();
-    expect((await statementOf(0)).predicate).toMatchObject({ job: { id: job.id }, code: { version: "the run's" } });
+    expect((await statementOf(0)).predicate).toMatchObject({
+      job: { id: job.id },
+      ...{ code: { version: "the run's" }, measured: { overheadSeconds: 2 }, testbed: { compiler: "cc 1" } },
+    });
     expect(site.files.has(digestOf(exampleOutput(job).files.trained))).toBe(true);
   });
 

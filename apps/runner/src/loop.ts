@@ -3,19 +3,20 @@ import { join } from "node:path";
 import {
   type ClaimReply,
   type Command,
-  ENGINE_CHOICES,
+  type ENGINE_CHOICES,
   type Environment,
   JOB_KINDS,
   NUMERICS,
   Problem,
 } from "@ticketmark/core";
-import { startWorker } from "./child.ts";
+import { type Commits, openCommits } from "./commits.ts";
 import { makePrivateFolder } from "./files.ts";
 import { Leases } from "./leases.ts";
 import { lockFolder } from "./lock.ts";
-import type { Message } from "./protocol.ts";
+import { askEngines } from "./probe.ts";
 import { backoff, graceful, pause, withRetries } from "./retry.ts";
-import type { Settings } from "./settings.ts";
+import { scan } from "./scan.ts";
+import type { Tracking } from "./settings.ts";
 import { send } from "./settle.ts";
 import { keepNewestJobs } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
@@ -33,13 +34,17 @@ const WAITING = {
   update: `The site gives no jobs to this code: it is too old (its numerics are ${NUMERICS}). Update it and start it again.`,
 };
 
-type LoopOptions = Omit<Supervisor, "spool" | "leases" | "farewell" | "onCommand" | "onReachable">;
+interface LoopOptions
+  extends Omit<Supervisor, "spool" | "leases" | "commits" | "farewell" | "onCommand" | "onReachable"> {
+  /** Null = no code runs here but this. */
+  readonly tracking: Tracking | null;
+}
 
 /** Shortest wait, in seconds, for a site that wants newer code: only a person can bring it. */
 const UPDATE_SECONDS = 60;
 
-/** How often a result is tried again that the site fails on. */
-const RESEND_MS = 10 * 60_000;
+/** How often a result is tried again that the site fails on, and a repository that was not reached. */
+const AGAIN_MS = 10 * 60_000;
 
 /** Resolves when told to stop or drain. Throws Problem when the site does not know this runner (any more). */
 export async function runLoop(options: LoopOptions): Promise<void> {
@@ -48,7 +53,9 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   const leases = new Leases(settings.data);
   await makePrivateFolder(settings.data);
   const lock = await lockFolder(settings.data);
+  let commits: Commits | null = null;
   try {
+    commits = await openCommits(options.tracking, options);
     await leases.open();
     const held = () => leases.held((why) => status.say(`A lease was set aside: ${why}`));
     await spool.open((await held()).map(({ id }) => id));
@@ -57,6 +64,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       ...options,
       spool,
       leases,
+      commits,
       farewell: graceful(stop, FAREWELL_MS),
       onCommand: (command) => {
         if (command === "drain") draining = true;
@@ -69,19 +77,26 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     let sent = performance.now();
     await sendWaiting(supervisor);
     let faults = 0;
+    let broken: string | null = null; // commit of the last one
     let told: Command | null = null; // since the last job
     const run = async (...[job, resumed]: [Parameters<typeof superviseJob>[0], boolean]) => {
       const ended = await superviseJob(job, resumed, supervisor);
-      faults = ended === "fault" ? faults + 1 : 0;
+      const commit = job.code?.commit ?? null;
+      // However often one commit fails, it is the commit that is broken.
+      if (ended === "ok") faults = 0;
+      else if (commit === null || commit !== broken) faults++;
+      broken = ended === "ok" ? null : commit;
       // The first is forgiven: a job that lost its worker goes on from its snapshot at once.
       if (faults > 1) await pause(backoff(faults, 0.5 + Math.random() / 2, FAULT_FIRST_MS, FAULT_LONGEST_MS), stop);
     };
     for (const job of await held()) {
       if (!stop.aborted) await run(job, true);
     }
+    await commits?.reach();
     while (!stop.aborted && !draining) {
-      if (performance.now() - sent > RESEND_MS) {
+      if (performance.now() - sent > AGAIN_MS) {
         await sendWaiting(supervisor);
+        await commits?.reach();
         sent = performance.now();
       }
       const reply = await claim(supervisor, offer);
@@ -89,7 +104,10 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       if (reply.job) {
         told = null;
         await run(reply.job, false);
-      } else if (reply.command === "drain") draining = true;
+      }
+      if (reply.scan && commits && !stop.aborted) await scan(reply.scan, commits, supervisor);
+      if (reply.job) continue;
+      if (reply.command === "drain") draining = true;
       else {
         if (reply.command !== told) status.say(WAITING[reply.command]);
         told = reply.command;
@@ -102,6 +120,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     if (!stop.aborted || !(error instanceof Problem)) throw error; // told to stop in the middle: nothing is lost
   } finally {
     status.clear();
+    commits?.close();
     lock.close();
   }
 }
@@ -122,10 +141,11 @@ interface Offer {
 
 /** null = told to stop before the site answered. */
 async function claim(supervisor: Supervisor, { engines, environment }: Offer): Promise<ClaimReply | null> {
-  const { client, settings, leases, stop, farewell, onReachable } = supervisor;
+  const { client, settings, leases, commits, stop, farewell, onReachable } = supervisor;
   const snapshots = await keepNewestJobs(join(settings.data, "snapshots"));
   const lease = await leases.nextToken();
-  const body = { kinds: [...JOB_KINDS], engines, environment, snapshots, lease, numerics: NUMERICS };
+  const offer = { kinds: [...JOB_KINDS], engines, environment, numerics: NUMERICS };
+  const body = { ...offer, snapshots, lease, tracks: commits?.tracks() ?? undefined };
   try {
     // A claim under way is waited for a little, so that no job is taken and forgotten.
     const reply = await withRetries(() => client.claim(body, farewell), {
@@ -140,23 +160,9 @@ async function claim(supervisor: Supervisor, { engines, environment }: Offer): P
   }
 }
 
-/** What this machine offers. Asked of a worker: the supervisor itself never loads native code. */
-export async function askEngines({ native, threads, cache }: Settings, stop?: AbortSignal) {
-  let engines: Extract<Message, { type: "engines" }>["engines"] = [];
-  const settings = { native, threads, cacheDir: cache };
-  const worker = startWorker({ type: "probe", settings, choices: [...ENGINE_CHOICES] }, (message) => {
-    if (message.type === "engines") engines = message.engines;
-  });
-  stop?.addEventListener("abort", worker.kill);
-  const ending = await worker.ended;
-  stop?.removeEventListener("abort", worker.kill);
-  if (ending.type === "probed") return engines;
-  throw new Problem("engine-unavailable", ending.type === "failed" ? ending.message : "the worker named no engine");
-}
-
 /** What can be opened here, and nothing else, is offered; what cannot is said. */
 async function probeEngines({ settings, stop, status }: Supervisor): Promise<Offer> {
-  const engines = await askEngines(settings, stop);
+  const engines = await askEngines(settings, { signal: stop });
   const first = engines.find(({ environment }) => environment !== null);
   if (!first?.environment) {
     const reasons = engines.map(({ choice, problem }) => `${choice}: ${problem?.message}`).join("; ");

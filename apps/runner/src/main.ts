@@ -2,12 +2,13 @@
  * The command-line program. Exit codes: 0 done, 1 a problem (one line on stderr; problem JSON with --json), 2 wrong
  * usage, 130 stopped by Ctrl-C before the end.
  */
-import { ENGINE_CHOICES, MOST_THREADS, Problem } from "@ticketmark/core";
+import { DEFAULT_DETECTOR, detectors, ENGINE_CHOICES, MOST_THREADS, Problem } from "@ticketmark/core";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Crashed } from "./child.ts";
 import { VERSION } from "./code.ts";
 import { compareCommand } from "./compare-command.ts";
 import { dataCheck, dataClasses, dataGet, dataList } from "./data-command.ts";
+import { detectCommand } from "./detect-command.ts";
 import { doctor } from "./doctor.ts";
 import { EXPORTED, exportCommand } from "./export-command.ts";
 import { isSystemError } from "./files.ts";
@@ -17,7 +18,7 @@ import { PLOTS, type PlotKind, plotCommand } from "./plot-command.ts";
 import { Unreachable } from "./retry.ts";
 import { readSpec, runCommand } from "./run-command.ts";
 import { enrol, start } from "./runner-command.ts";
-import { readSettings, threadsSchema } from "./settings.ts";
+import { readSettings, readTracking, type TrackingOptions, threadsSchema } from "./settings.ts";
 import { createStatus, printable } from "./status.ts";
 import { suiteList, suiteQueue, suiteRun, suiteShow, suiteStatusAt, suiteStatusHere } from "./suite-command.ts";
 
@@ -108,6 +109,17 @@ command(
     const { text, met } = await compareCommand({ paths, reference, format });
     print(text);
     if (!met) code = 1;
+  });
+
+command(program, "detect", "Find where series of measurements change their level, without a site.")
+  .argument(
+    "<file>",
+    'CSV with a header (time, commit, and a column for each series), or JSON { series: [{ name, values, commits? }] }; "-" reads stdin',
+  )
+  .addOption(new Option("--method <id>", "the detector").choices(detectors.ids).default(DEFAULT_DETECTOR))
+  .action(async (path: string, _options: unknown, self: Command) => {
+    const { json, method } = self.optsWithGlobals<Common & { method: string }>();
+    print(await detectCommand({ path, method, json: json === true, width: process.stdout.columns || 80 }));
   });
 
 command(program, "export", "Write a trained net or a ticket as safetensors, which PyTorch opens.")
@@ -296,13 +308,24 @@ command(runner, "enrol", "Make a key, and enrol it at a site with a one-time tok
 
 command(runner, "start", "Run the site's jobs. Ctrl-C hands the job back with a snapshot; a second one ends at once.")
   .option("--server <url>", "the site's address, where it has changed since enrolment")
+  .option("--repository <repository>", "address or path of a git repository whose commits may run here (default: none)")
+  .option("--branch <name>", "one whose commits may run; may be given several times (default: main)", collect)
+  .option("--allow-pull-requests", "commits of pull requests that a maintainer of the site has approved, too")
+  .option("--disk-limit <GB>", "for the repository, its commits and their packages (default: 20)")
   .addOption(threads())
   .addOption(data())
   .addOption(dataDir())
   .action(async (_options: unknown, self: Command) => {
-    const options = self.optsWithGlobals<Common & { server?: string }>();
-    await start(options, readSettings(options), createStatus(process.stdout, options.json === true), onSignals());
+    const options = self.optsWithGlobals<Common & { server?: string } & TrackingOptions>();
+    const { server, repository, branch, allowPullRequests, diskLimit } = options;
+    const tracking = readTracking({ repository, branch, allowPullRequests, diskLimit });
+    const status = createStatus(process.stdout, options.json === true);
+    await start({ server, tracking }, readSettings(options), status, onSignals());
   });
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
 
 function command(parent: Command, name: string, summary: string): Command {
   return parent.command(name).description(summary).addOption(json()).exitOverride();

@@ -1,9 +1,14 @@
 /**
  * What supervisor and worker say to each other over the worker's stdin and stdout: one JSON object a line, versioned,
  * bounded, validated on both sides. Files never travel here: the worker writes them into folders agreed on in "run".
+ *
+ * The two may be of different commits, either of them the older one. So within a version readers ignore fields that they
+ * do not know, and writers may add fields that readers can do without; any other change of meaning raises VERSION. A
+ * worker's first message is "hello", its last "done", "stopped", "engines" or "problem"; commands come after the hello.
  */
 import type { Readable, Writable } from "node:stream";
 import {
+  commitSchema,
   digestSchema,
   ENGINE_CHOICES,
   environmentSchema,
@@ -19,7 +24,7 @@ const VERSION = 1;
 /** Longest line, in bytes, newline included. */
 export const MAX_LINE = 64 * 1024;
 
-const engineSettings = z.strictObject({
+const engineSettings = z.object({
   /** null = the engine's choice. */
   threads: z.number().int().min(1).nullable(),
   native: z.boolean(),
@@ -28,8 +33,8 @@ const engineSettings = z.strictObject({
 });
 export type EngineSettings = z.infer<typeof engineSettings>;
 
-export const codeSchema = z.strictObject({
-  commit: z.string().nullable(),
+export const codeSchema = z.object({
+  commit: commitSchema.nullable(),
   dirty: z.boolean(),
   version: z.string().max(50),
 });
@@ -38,8 +43,8 @@ export type Code = z.infer<typeof codeSchema>;
 
 export const commandSchema = z.discriminatedUnion("type", [
   /** Open each engine and say what it is. */
-  z.strictObject({ type: z.literal("probe"), settings: engineSettings, choices: z.array(z.enum(ENGINE_CHOICES)) }),
-  z.strictObject({
+  z.object({ type: z.literal("probe"), settings: engineSettings, choices: z.array(z.enum(ENGINE_CHOICES)) }),
+  z.object({
     type: z.literal("run"),
     engine: z.enum(ENGINE_CHOICES),
     settings: engineSettings,
@@ -55,48 +60,56 @@ export const commandSchema = z.discriminatedUnion("type", [
     snapshotSeconds: z.number().positive(),
   }),
   /** Write a snapshot and end. */
-  z.strictObject({ type: z.literal("stop") }),
+  z.object({ type: z.literal("stop") }),
 ]);
 export type Command = z.infer<typeof commandSchema>;
 
-const problemSchema = z.strictObject({
+const problemSchema = z.object({
   code: z.enum(Object.keys(PROBLEM_CODES) as [ProblemCode, ...ProblemCode[]]),
   message: z.string().max(4_000),
 });
 
+/** Core's own are strict: the site takes no field that it does not know. */
+const [environment, progress] = [z.object(environmentSchema.shape), z.object(progressSchema.shape)];
+
 export const messageSchema = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("hello"), pid: z.number().int(), code: codeSchema }),
-  z.strictObject({
+  z.object({ type: z.literal("hello"), pid: z.number().int(), code: codeSchema }),
+  z.object({
     type: z.literal("engines"),
     /** As asked for; `environment` null where the engine cannot be opened, and then `problem` says why. */
     engines: z.array(
-      z.strictObject({
+      z.object({
         choice: z.enum(ENGINE_CHOICES),
-        environment: environmentSchema.nullable(),
+        environment: environment.nullable(),
         problem: problemSchema.nullable(),
       }),
     ),
   }),
   /** Going on from a snapshot, or why it is not used. */
-  z.strictObject({
+  z.object({
     type: z.literal("resumed"),
     iteration: z.number().int().min(0),
     refused: z.string().max(2_000).nullable(),
   }),
-  z.strictObject({
+  z.object({
     type: z.literal("fetching"),
     /** Of an archive, bytes that are there and of how many, if that is known. */
     name: z.string().max(200),
     done: z.number().int().min(0),
     total: z.number().int().min(0).nullable(),
   }),
-  z.strictObject({ type: z.literal("progress"), progress: progressSchema }),
-  z.strictObject({ type: z.literal("snapshot"), iteration: z.number().int().min(0) }),
+  z.object({ type: z.literal("progress"), progress }),
+  z.object({ type: z.literal("snapshot"), iteration: z.number().int().min(0) }),
   /** All files are written. */
-  z.strictObject({ type: z.literal("done"), resultDigest: digestSchema }),
+  z.object({
+    type: z.literal("done"),
+    resultDigest: digestSchema,
+    /** Largest resident memory of the worker, where its system tells. */
+    peakRssBytes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+  }),
   /** Ended by "stop"; the snapshot is written. */
-  z.strictObject({ type: z.literal("stopped") }),
-  z.strictObject({ type: z.literal("problem"), problem: problemSchema }),
+  z.object({ type: z.literal("stopped") }),
+  z.object({ type: z.literal("problem"), problem: problemSchema }),
 ]);
 export type Message = z.infer<typeof messageSchema>;
 
@@ -142,7 +155,10 @@ function parseLine<T>(line: Buffer, schema: z.ZodType<T>): T {
     });
   }
   const { v, ...message } = Object(value) as Record<string, unknown>;
-  if (v !== VERSION) throw new Problem("bad-request", `message: expected version ${VERSION}; got ${JSON.stringify(v)}`);
+  if (v !== VERSION) {
+    const came = JSON.stringify(v)?.slice(0, 80);
+    throw new Problem("bad-request", `message: expected version ${VERSION} of the protocol; got ${came}`);
+  }
   const parsed = schema.safeParse(message);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;

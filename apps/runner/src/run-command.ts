@@ -19,9 +19,10 @@ import { Crashed, startWorker } from "./child.ts";
 import { readBounded, writeAtomically } from "./files.ts";
 import { readInitial } from "./import-command.ts";
 import { ensureKey } from "./keys.ts";
+import { describeRun } from "./measured.ts";
 import type { Settings } from "./settings.ts";
 import { signRun } from "./sign.ts";
-import { FILE_NAMES, RUN_FILE, readResult } from "./spool.ts";
+import { FILE_NAMES, readResult } from "./spool.ts";
 import { createStatus, describeResume, labelOf, type Status } from "./status.ts";
 import { summarise } from "./summary.ts";
 
@@ -144,9 +145,9 @@ export async function runSpec(
     if (ending.type === "failed" && ending.problem) throw ending.problem;
     throw new Crashed(ending.type === "failed" ? ending.message : "the worker ended without a result");
   }
-  const { envelope, result } = await signRun(folder, ending, null, key);
+  const run = await describeRun(folder, ending, null, { settings, key });
+  const { envelope, result } = await signRun(folder, run, null, key);
   await writeAtomically(join(folder, ENVELOPE), `${JSON.stringify(envelope)}\n`);
-  await rm(join(folder, RUN_FILE), { force: true });
   await rm(snapshotDir, { recursive: true, force: true });
   return { result, keyId: keyIdOf(key.publicKey) };
 }

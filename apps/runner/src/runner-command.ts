@@ -4,8 +4,16 @@ import { enrolMessage, type KeyPair, keyIdOf, Problem, sign, toBase64 } from "@t
 import { Client } from "./client.ts";
 import { makePrivateFolder } from "./files.ts";
 import { ensureKey, readKey } from "./keys.ts";
-import { askEngines, runLoop } from "./loop.ts";
-import { type Enrolment, parseServer, readEnrolment, type Settings, writeEnrolment } from "./settings.ts";
+import { runLoop } from "./loop.ts";
+import { askEngines } from "./probe.ts";
+import {
+  type Enrolment,
+  parseServer,
+  readEnrolment,
+  type Settings,
+  type Tracking,
+  writeEnrolment,
+} from "./settings.ts";
 import type { Status } from "./status.ts";
 
 const SNAPSHOT_SECONDS = 10;
@@ -45,9 +53,12 @@ export async function enrol(
   return enrolment;
 }
 
-/** Runs jobs until `stop` aborts or the site says so. `server`: the site has moved to another address. */
+/**
+ * Runs jobs until `stop` aborts or the site says so. `server`: the site has moved to another address; `tracking`: null =
+ * jobs of this code alone.
+ */
 export async function start(
-  { server }: { server?: string | undefined },
+  { server, tracking }: { server?: string | undefined; tracking: Tracking | null },
   settings: Settings,
   status: Status,
   stop: AbortSignal,
@@ -56,7 +67,7 @@ export async function start(
   const origin = server === undefined ? enrolment.server : parseServer(server);
   if (origin !== enrolment.server) await writeEnrolment(settings.data, { ...enrolment, server: origin });
   const client = new Client(origin, enrolment.bearer);
-  await runLoop({ settings, client, key, status, stop, snapshotSeconds: SNAPSHOT_SECONDS });
+  await runLoop({ settings, tracking, client, key, status, stop, snapshotSeconds: SNAPSHOT_SECONDS });
 }
 
 async function readIdentity(data: string): Promise<{ enrolment: Enrolment; key: KeyPair }> {

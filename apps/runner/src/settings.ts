@@ -9,7 +9,7 @@
  */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { digestSchema, MOST_THREADS, Problem } from "@ticketmark/core";
+import { branchSchema, digestSchema, MOST_THREADS, Problem, repositorySchema } from "@ticketmark/core";
 import { z } from "zod";
 import { makePrivateFolder, PRIVATE_FILE, readJson, writeAtomically } from "./files.ts";
 
@@ -70,6 +70,59 @@ export function readSettings(
     threads: given.threads ?? TICKETMARK_THREADS ?? null,
     token: TICKETMARK_TOKEN ?? null,
   };
+}
+
+/** Whose commits a runner runs. */
+export interface Tracking {
+  /** An address as it was given, or an absolute path. */
+  readonly repository: string;
+  /** Their commits may run. */
+  readonly branches: readonly string[];
+  /** May those of pull requests that a maintainer of the site has approved? */
+  readonly pulls: boolean;
+  /** What mirror, work trees and packages may take of the disk. */
+  readonly diskBytes: number;
+  /** Of this process: programs for other commits get the harmless part of it (child-environment.ts). */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+const GIGABYTE = 1e9;
+/** An address, with a protocol or as ssh has it; else it is a path. */
+const ADDRESS = /^[\w+.-]+:\/\/|^[\w.-]+@[\w.-]+:/;
+
+const trackingSchema = z.object({
+  repository: z
+    .string("expected a repository, which the other options are about")
+    .pipe(repositorySchema)
+    .transform((text) => (ADDRESS.test(text) ? text : resolve(text))),
+  branch: z.array(branchSchema).min(1).max(20).default(["main"]),
+  allowPullRequests: z.boolean().default(false),
+  diskLimit: z.coerce.number("expected a number of gigabytes").positive("expected more than 0 gigabytes").default(20),
+});
+
+/** As the command line has them. */
+export interface TrackingOptions {
+  readonly repository?: string | undefined;
+  readonly branch?: string[] | undefined;
+  readonly allowPullRequests?: boolean | undefined;
+  /** In gigabytes. */
+  readonly diskLimit?: string | undefined;
+}
+
+/** Null when none is given. Throws Problem "bad-settings" naming the option. */
+export function readTracking(
+  given: TrackingOptions,
+  environment: Tracking["environment"] = process.env,
+): Tracking | null {
+  if (Object.values(given).every((value) => value === undefined)) return null;
+  const parsed = trackingSchema.safeParse(given);
+  if (!parsed.success) {
+    const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
+    const option = String(path[0]).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new Problem("bad-settings", `--${option}: ${message}`, { cause: parsed.error });
+  }
+  const { repository, branch: branches, allowPullRequests: pulls, diskLimit } = parsed.data;
+  return { repository, branches, pulls, diskBytes: diskLimit * GIGABYTE, environment };
 }
 
 const serverSchema = z

@@ -24,16 +24,20 @@ const FAILING_MS = 10 * 60_000;
 /**
  * Signs, spools and sends the result of a run that came to its end; "fault" = it cannot be signed. Its files stay until
  * they are in the spool: told to stop before that, the runner signs at its next start, for which the lease stays too.
+ * `describe` says what else signing takes.
  */
 export async function finish(
   job: ClaimedJob,
-  run: FinishedRun,
+  describe: () => Promise<FinishedRun>,
   label: string,
   supervisor: Supervisor,
 ): Promise<"ok" | "fault"> {
-  const { leases, settings, status, stop } = supervisor;
+  const { leases, settings, spool, status, stop } = supervisor;
+  let run: FinishedRun | null = null;
   for (let attempt = 1; ; attempt++) {
     try {
+      run ??= await describe();
+      await spool.keepFinished(job.id, run);
       await signAndCommit(job, run, supervisor);
       break;
     } catch (error) {

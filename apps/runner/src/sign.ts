@@ -19,7 +19,7 @@ import { FILE_NAMES, type FinishedRun, readResult } from "./spool.ts";
  * result that no site takes. */
 export async function signRun(
   folder: string,
-  { code, resultDigest }: FinishedRun,
+  { code, resultDigest, testbed, measured }: FinishedRun,
   job: StatementParts["job"],
   key: KeyPair,
 ): Promise<{ envelope: Envelope; result: Result }> {
@@ -35,6 +35,8 @@ export async function signRun(
     job,
     code,
     keyId: keyIdOf(key.publicKey),
+    testbed,
+    measured,
   });
   return { envelope: signStatement(statement, key), result };
 }

@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import {
   announceSchema,
   type ClaimedJob,
+  type ClaimReply,
   type Command,
   claimSchema,
   digestOf,
@@ -20,6 +21,8 @@ import {
   keyIdOf,
   Problem,
   type Progress,
+  type Scan,
+  scanSchema,
   submitResultSchema,
   verify,
 } from "@ticketmark/core";
@@ -37,6 +40,9 @@ export class TestSite {
   readonly results: { job: string; envelope: Envelope }[] = [];
   /** Of the next claims that get a job, so many are answered to nobody. */
   lostClaims = 0;
+  /** Asked for with the next claim that comes. */
+  wantedScan: ClaimReply["scan"] = null;
+  readonly scans: Scan[] = [];
   /** By the tokens of their claims. */
   readonly #held = new Map<string, ClaimedJob>();
   /** What every heartbeat is answered with. */
@@ -85,11 +91,16 @@ export class TestSite {
         throw new Problem("bad-signature", "no proof");
       return { runnerId: randomUUID(), keyId: keyIdOf(key), bearer: randomUUID() };
     }
+    if (url === "/api/v1/scans") {
+      this.scans.push(scanSchema.parse(json()));
+      return {};
+    }
     if (url === "/api/v1/claim") {
       const claim = claimSchema.parse(json());
       this.claims.push(claim);
-      const reply = { command: this.command, retryAfter: 0.1 };
+      const reply = { command: this.command, retryAfter: 0.1, scan: this.wantedScan };
       if (this.command === "update") return { ...reply, job: null };
+      this.wantedScan = null;
       // As the site does: a lease for every claim, and for a repeated one the same.
       const next = this.#held.has(claim.lease) ? undefined : this.queue.shift();
       const lease = next && { ...next.lease, token: claim.lease, nonce: randomUUID() };

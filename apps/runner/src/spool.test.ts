@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClaimedJob, Problem } from "@ticketmark/core";
 import { beforeEach, describe, expect, it } from "vitest";
-import { exampleJob, exampleOutput } from "./fixtures.ts";
+import { exampleJob, exampleOutput, exampleRun } from "./fixtures.ts";
 import { Leases } from "./leases.ts";
 import { FILE_NAMES, RUN_FILE, Spool } from "./spool.ts";
 
@@ -52,12 +52,17 @@ describe("spool", () => {
   });
 
   it("keeps a finished run whose lease is held, over a restart", async () => {
-    const [held, lost, half] = [exampleJob(), exampleJob(), exampleJob()];
-    const run = { code: { commit: null, dirty: false, version: "0" }, resultDigest: "a".repeat(64) };
-    for (const job of [held, lost]) await writeFile(join(await spool.stage(job.id), RUN_FILE), JSON.stringify(run));
+    const [held, lost, half, unchecked] = [exampleJob(), exampleJob(), exampleJob(), exampleJob()];
+    const run = exampleRun("a".repeat(64));
+    for (const job of [held, lost]) {
+      await spool.stage(job.id);
+      await spool.keepFinished(job.id, run);
+    }
     await writeFile(join(await spool.stage(half.id), RUN_FILE), '{"code":');
+    const { code, resultDigest } = run; // all that a worker of an earlier commit leaves
+    await writeFile(join(await spool.stage(unchecked.id), RUN_FILE), JSON.stringify({ code, resultDigest }));
     const again = new Spool(data);
-    await again.open([held.id, half.id]);
+    await again.open([held.id, half.id, unchecked.id]);
     expect(await again.finished(held.id)).toEqual(run);
     expect(await readdir(join(data, "spool"))).toEqual([`.ticketmark-${held.id}`]);
   });

@@ -19,10 +19,12 @@ import {
   envelopeSchema,
   MAX_FILE_BYTES,
   MAX_RESULT_BYTES,
+  measuredSchema,
   Problem,
   type Result,
   resultSchema,
   type SubjectName,
+  testbedSchema,
 } from "@ticketmark/core";
 import { z } from "zod";
 import {
@@ -47,9 +49,17 @@ export const FILE_NAMES = {
   trained: "trained.tkt",
 } as const satisfies Record<SubjectName, string>;
 
-/** Written by the worker behind all other files of a run: what signing them takes. */
+/**
+ * Written behind all other files of a run, by the supervisor, when the worker has ended as it should: what signing them
+ * takes. Workers of earlier commits leave a file of this name with less in it, which is no finished run.
+ */
 export const RUN_FILE = "run.json";
-export const runSchema = z.strictObject({ code: codeSchema, resultDigest: digestSchema });
+const runSchema = z.strictObject({
+  code: codeSchema,
+  resultDigest: digestSchema,
+  testbed: testbedSchema,
+  measured: measuredSchema,
+});
 export type FinishedRun = z.infer<typeof runSchema>;
 
 export interface Entry {
@@ -96,6 +106,11 @@ export class Spool {
       if (error instanceof Problem) return null;
       throw error;
     }
+  }
+
+  /** The staged files are those of a finished run: it is signed, if not now, then at the next start. */
+  keepFinished(jobId: string, run: FinishedRun): Promise<void> {
+    return writeAtomically(join(this.#staging(jobId), RUN_FILE), JSON.stringify(run));
   }
 
   /** Where `stage` put the files of a run. */

@@ -3,8 +3,11 @@
  * (settle.ts).
  */
 import { type ClaimedJob, Problem, type Progress, parseCompleteSpec, type Spec, specDigest } from "@ticketmark/core";
+import type { HeldCheckout } from "./checkouts.ts";
 import { type Ending, startWorker } from "./child.ts";
+import { isSystemError } from "./files.ts";
 import { keepLease } from "./heart.ts";
+import { describeRun } from "./measured.ts";
 import { finish, handBack, handleFault, handleInterruption, type Interruption } from "./settle.ts";
 import { describeResume, labelOf } from "./status.ts";
 import { SNAPSHOT_MS, type Supervisor, snapshotFolder } from "./supervisor.ts";
@@ -21,17 +24,21 @@ export async function superviseJob(job: ClaimedJob, resumed: boolean, supervisor
     await handBack(job, { reason: "fault", message: error.message, snapshotIteration: null }, supervisor);
     return "fault";
   }
+  const label = job.code ? `${labelOf(spec)} at ${job.code.commit.slice(0, 10)}` : labelOf(spec);
   if (supervisor.stop.aborted) {
-    await handleInterruption("stopping", job, labelOf(spec), supervisor); // claimed in the last moment
+    await handleInterruption("stopping", job, label, supervisor); // claimed in the last moment
     return "ok";
   }
-  const label = labelOf(spec);
   const finished = resumed ? await spool.finished(job.id) : null;
-  const run = followRun(job, { resumed, ended: finished !== null }, supervisor);
+  const run = followRun(job, label, { resumed, ended: finished !== null }, supervisor);
   try {
-    if (finished) return await finish(job, finished, label, supervisor);
-    const { ending, interruption } = await run.train(await spool.stage(job.id), spec);
-    if (ending.type === "done" && interruption !== "cancelled") return await finish(job, ending, label, supervisor);
+    if (finished) return await finish(job, async () => finished, label, supervisor);
+    const folder = await spool.stage(job.id);
+    const { ending, packageBytes, interruption } = await run.train(folder, spec);
+    if (ending.type === "done" && interruption !== "cancelled") {
+      const describe = () => describeRun(folder, ending, packageBytes, supervisor);
+      return await finish(job, describe, label, supervisor);
+    }
     await spool.discard(job.id);
     run.release(); // no beat may come behind what the site is told now
     if (!interruption) return await handleFault(job, describeEnd(ending), label, supervisor);
@@ -41,6 +48,17 @@ export async function superviseJob(job: ClaimedJob, resumed: boolean, supervisor
     run.release();
   }
 }
+
+/** What people see while a commit is fetched, installed and built. */
+const preparing = (commit: string): Progress => ({
+  phase: 0,
+  phaseName: `preparing ${commit.slice(0, 10)}`,
+  iteration: 0,
+  iterations: 1,
+  loss: null,
+  accuracy: null,
+  iterationsPerSecond: 0,
+});
 
 const describeEnd = (ending: Ending) =>
   ending.type === "failed" ? ending.message : "the worker ended without a result";
@@ -55,9 +73,16 @@ function checkJob(job: ClaimedJob): Spec {
   );
 }
 
+interface Trained {
+  readonly ending: Ending;
+  /** Of the commit that ran; null where it is this code. */
+  readonly packageBytes: number | null;
+  readonly interruption: Interruption | null;
+}
+
 /** The worker and the heartbeats of a job, and what may interrupt them. `ended`: there is nothing left to train. */
-function followRun(job: ClaimedJob, at: { resumed: boolean; ended: boolean }, supervisor: Supervisor) {
-  const { client, settings, status, stop } = supervisor;
+function followRun(job: ClaimedJob, label: string, at: { resumed: boolean; ended: boolean }, supervisor: Supervisor) {
+  const { client, settings, status, stop, commits } = supervisor;
   const interrupted = new AbortController();
   let progress: Progress | null = null;
   let { ended } = at;
@@ -80,14 +105,57 @@ function followRun(job: ClaimedJob, at: { resumed: boolean; ended: boolean }, su
   });
   const onStop = () => interrupted.abort("stopping" satisfies Interruption);
 
-  async function train(outDir: string, spec: Spec): Promise<{ ending: Ending; interruption: Interruption | null }> {
-    const label = labelOf(spec);
+  /** The commit that the job names, ready to run. Rejects at once when interrupted: what is under way is taken back when it ends. */
+  async function prepare(code: NonNullable<ClaimedJob["code"]>): Promise<HeldCheckout> {
+    const { commit, pull } = code;
+    if (!commits)
+      throw new Problem("forbidden", `commit ${commit}: this runner runs no code but its own (--repository)`);
+    progress = preparing(commit);
+    status.progress(label, progress);
+    const { signal } = interrupted;
+    signal.throwIfAborted();
+    const checkout = commits.prepare({ ...job, code: { commit, pull } }, signal);
+    const aborted = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    try {
+      return await Promise.race([checkout, aborted]);
+    } catch (error) {
+      if (signal.aborted) checkout.then(commits.putBack, () => {});
+      throw error;
+    }
+  }
+
+  async function train(outDir: string, spec: Spec): Promise<Trained> {
+    stop.addEventListener("abort", onStop);
+    if (stop.aborted) onStop();
+    let checkout: HeldCheckout | null = null;
+    let ending: Ending;
+    try {
+      checkout = job.code && (await prepare(job.code));
+      ending = await work(outDir, spec, checkout);
+      if (checkout && ending.type === "done") ending = await commits!.confirm(ending, checkout);
+    } catch (error) {
+      const { signal } = interrupted;
+      const expected = (signal.aborted && error === signal.reason) || error instanceof Problem || isSystemError(error);
+      if (!expected) throw error;
+      ending = { type: "failed", problem: null, message: (error as Error).message };
+    } finally {
+      ended = true;
+      status.clear();
+      const back = checkout && commits!.putBack(checkout);
+      if (!stop.aborted) await back; // else there is no time: what it leaves is cleared up at the next start
+    }
+    const interruption = (interrupted.signal.reason as Interruption | undefined) ?? null;
+    return { ending, packageBytes: checkout?.packageBytes ?? null, interruption };
+  }
+
+  async function work(outDir: string, spec: Spec, checkout: HeldCheckout | null): Promise<Ending> {
     const { native, threads, cache, dataDir } = settings;
+    let trains = false;
     const worker = startWorker(
       {
         type: "run",
         engine: job.engine,
-        settings: { native, threads, cacheDir: cache },
+        settings: { native, threads, cacheDir: checkout?.cacheDir ?? cache },
         spec,
         dataDir,
         outDir,
@@ -97,28 +165,26 @@ function followRun(job: ClaimedJob, at: { resumed: boolean; ended: boolean }, su
       (message) => {
         if (message.type === "progress") {
           progress = message.progress;
+          trains = true;
           status.progress(label, progress);
         } else if (message.type === "fetching") status.transfer(message.name, message.done, message.total);
         else if (message.type === "resumed") status.say(describeResume(label, message), { job: job.id });
       },
+      checkout ?? undefined,
     );
     const interrupt = () => {
       // Before the first progress there is nothing to save; an earlier snapshot stays as it is.
-      if (interrupted.signal.reason !== "stopping" || progress === null) return worker.kill();
+      if (interrupted.signal.reason !== "stopping" || !trains) return worker.kill();
       worker.stop();
       killer = setTimeout(worker.kill, SNAPSHOT_MS);
     };
     let killer: NodeJS.Timeout | undefined;
     interrupted.signal.addEventListener("abort", interrupt);
     if (interrupted.signal.aborted) interrupt();
-    stop.addEventListener("abort", onStop);
-    if (stop.aborted) onStop();
     const ending = await worker.ended;
-    ended = true;
     clearTimeout(killer);
     interrupted.signal.removeEventListener("abort", interrupt);
-    status.clear();
-    return { ending, interruption: (interrupted.signal.reason as Interruption | undefined) ?? null };
+    return ending;
   }
 
   return {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Command, KeyPair } from "@ticketmark/core";
 import type { Client } from "./client.ts";
+import type { Commits } from "./commits.ts";
 import type { Leases } from "./leases.ts";
 import type { Settings } from "./settings.ts";
 import type { Spool } from "./spool.ts";
@@ -18,6 +19,8 @@ export interface Supervisor {
   readonly spool: Spool;
   readonly leases: Leases;
   readonly status: Status;
+  /** Null = this runner runs no code but its own. */
+  readonly commits: Commits | null;
   readonly snapshotSeconds: number;
   /** Aborted = hand back and end, within 2.5 s. */
   readonly stop: AbortSignal;

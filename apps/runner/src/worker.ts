@@ -4,6 +4,7 @@
  * of the pipe closes, which it notices between two iterations: no orphan trains on. It holds no secret: the supervisor
  * signs.
  */
+import { readFile } from "node:fs/promises";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -22,7 +23,7 @@ import { openEngine, openLoader, type RunOptions, runJob } from "@ticketmark/cor
 import { codeIdentity, codeState } from "./code.ts";
 import { readerOf } from "./data.ts";
 import { describeEnvironment } from "./environment.ts";
-import { writeAtomically } from "./files.ts";
+import { ifSystem, writeAtomically } from "./files.ts";
 import { imagesIn } from "./image-folder.ts";
 import { readInitial } from "./import-command.ts";
 import {
@@ -36,7 +37,7 @@ import {
 } from "./protocol.ts";
 import { provide } from "./provide.ts";
 import { readSnapshot, type SnapshotOf, writeSnapshot } from "./snapshots.ts";
-import { FILE_NAMES, type FinishedRun, RUN_FILE } from "./spool.ts";
+import { FILE_NAMES } from "./spool.ts";
 
 type Run = Extract<Command, { type: "run" }>;
 
@@ -117,9 +118,7 @@ async function run(command: Run, code: Code): Promise<void> {
     const bytes = output.files[kind];
     if (bytes) await writeAtomically(join(command.outDir, FILE_NAMES[kind]), bytes);
   }
-  const finished: FinishedRun = { code, resultDigest: digestOf(output.files.result) };
-  await writeAtomically(join(command.outDir, RUN_FILE), JSON.stringify(finished));
-  say({ type: "done", resultDigest: finished.resultDigest });
+  say({ type: "done", resultDigest: digestOf(output.files.result), peakRssBytes: await peakRssBytes() });
 }
 
 /** How the getting of data is told, and ended by "stop". */
@@ -225,16 +224,31 @@ function throttledProgress(): (progress: Progress) => void {
   };
 }
 
+/**
+ * The system's own figure for this program. Elsewhere than on Linux it is getrusage's, which on Linux would hold the
+ * supervisor's memory too: a process is a copy of its parent until it is told what to run.
+ */
+async function peakRssBytes(): Promise<number | undefined> {
+  if (process.platform !== "linux") return process.resourceUsage().maxRSS * 1_024;
+  const status = await readFile("/proc/self/status", "utf8").catch(ifSystem);
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status ?? "")?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;
+}
+
 async function obey(command: Command, code: Code): Promise<void> {
   try {
     if (command.type === "run") await run(command, code);
     else if (command.type === "probe") await probe(command);
     end();
   } catch (error) {
-    if (!(error instanceof Problem)) throw error; // a bug: crashes, and the supervisor shows stderr
-    say({ type: "problem", problem: { code: error.code, message: error.message.slice(0, 4_000) } });
-    end();
+    giveUp(error);
   }
+}
+
+function giveUp(error: unknown): void {
+  if (!(error instanceof Problem)) throw error; // a bug: crashes, and the supervisor shows stderr
+  say({ type: "problem", problem: { code: error.code, message: error.message.slice(0, 4_000) } });
+  end();
 }
 
 console.log = console.error; // stdout belongs to the protocol
@@ -243,11 +257,15 @@ setPriority(PRIORITY);
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
 const code = await codeIdentity();
 say({ type: "hello", pid: process.pid, code });
-for await (const command of readLines(process.stdin, commandSchema)) {
-  if (command.type === "stop") {
-    stopping = true;
-    stop.abort();
-    stopped = performance.now();
-  } else void obey(command, code);
+try {
+  for await (const command of readLines(process.stdin, commandSchema)) {
+    if (command.type === "stop") {
+      stopping = true;
+      stop.abort();
+      stopped = performance.now();
+    } else void obey(command, code);
+  }
+  process.exit(1); // the supervisor is gone
+} catch (error) {
+  giveUp(error); // of a supervisor of another commit
 }
-process.exit(1); // the supervisor is gone

@@ -1,0 +1,28 @@
+/** What signing a run takes besides its files: which code ran, on what, and what was measured around it. */
+import { keyIdOf, type Measured } from "@ticketmark/core";
+import type { Done } from "./child.ts";
+import { type FinishedRun, readResult } from "./spool.ts";
+import type { Supervisor } from "./supervisor.ts";
+import { testbedOf } from "./testbed.ts";
+
+/**
+ * `packageBytes`: of the commit that ran; null where it is this code. The overhead is that of a run from its start: one
+ * that waited for downloads, or went on from a snapshot, has none to compare. Throws Problem "bad-file" on files that are
+ * no result.
+ */
+export async function describeRun(
+  folder: string,
+  { code, resultDigest, peakRssBytes, seconds, whole }: Done,
+  packageBytes: number | null,
+  { settings, key }: Pick<Supervisor, "settings" | "key">,
+): Promise<FinishedRun> {
+  const result = await readResult(folder);
+  const overhead = Math.round(1_000 * (seconds - result.seconds)) / 1_000;
+  const measured: Measured = {
+    ...(peakRssBytes === undefined ? {} : { peakRssBytes }),
+    ...(whole ? { overheadSeconds: Math.max(0, overhead) } : {}),
+    ...(packageBytes === null ? {} : { packageBytes }),
+  };
+  const testbed = await testbedOf(settings, result.environment.engine, keyIdOf(key.publicKey));
+  return { code, resultDigest, testbed, measured };
+}

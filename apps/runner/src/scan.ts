@@ -1,0 +1,123 @@
+/**
+ * What git knows of the tracked repository, told to a site that asked for it (a serverless one has no git): heads of
+ * branches, the policy file at each, and the commits that the site does not know, parents before children. A post takes
+ * so many of them, and so many bytes; the last one names the branches, when all that leads to their heads is there.
+ */
+import { MAX_JSON_BYTES, MAX_POLICY_BYTES, MAX_SCANNED, POLICY_FILE, Problem, type Scan } from "@ticketmark/core";
+import type { Commits, WantedScan } from "./commits.ts";
+import { isSystemError } from "./files.ts";
+import type { Mirror } from "./mirror.ts";
+import { Unreachable } from "./retry.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+/** Of a history that the site knows nothing of, only the newest commits. */
+const MOST_AT_FIRST = 2_000;
+/** What the site takes of an octopus merge, and as a date: JavaScript's last. */
+const MOST_PARENTS = 16;
+const LAST_DATE = 8.64e15;
+/** Of a post, without what is around its list of commits, or its policies. */
+const MOST_BYTES = MAX_JSON_BYTES - 16_000;
+
+type Told = Scan["commits"][number];
+
+/** Looks and tells. What fails is said, and is done again when the site asks the next time. */
+export async function scan(wanted: WantedScan, commits: Commits, supervisor: Supervisor): Promise<void> {
+  const { client, status, stop } = supervisor;
+  try {
+    for (const body of await lookAt(wanted, commits, supervisor)) await client.scan(body, stop);
+  } catch (error) {
+    if (stop.aborted) return;
+    if (!(error instanceof Problem || error instanceof Unreachable || isSystemError(error))) throw error;
+    status.say(`The site's question for new commits could not be answered: ${error.message}`);
+  }
+}
+
+async function lookAt(wanted: WantedScan, commits: Commits, { status, stop }: Supervisor): Promise<Scan[]> {
+  const { mirror } = commits;
+  const own = commits.tracks()?.repository;
+  if (wanted.repository !== own)
+    throw new Problem("bad-request", `expected to be asked for ${own}; the site follows ${wanted.repository}`);
+  await mirror.fetch({ signal: stop });
+  const heads = await mirror.heads(wanted.branches.filter((name) => commits.branches.includes(name)));
+  if (heads.size === 0)
+    throw new Problem("not-found", `expected branch ${wanted.branches.join(" or ")}; none of them is here`);
+  const told = await unknownCommits(mirror, [...heads.keys()], wanted.known);
+  return [
+    ...batches(told).map((part) => ({ repository: own, branches: [], commits: part })),
+    { repository: own, branches: await branchesAt(mirror, heads, wanted.branches, status), commits: [] },
+  ];
+}
+
+/** In the site's order: the policy of the first is the one that counts, if there is no room for all. */
+async function branchesAt(
+  mirror: Mirror,
+  heads: ReadonlyMap<string, string>,
+  order: readonly string[],
+  { say }: Supervisor["status"],
+): Promise<Scan["branches"]> {
+  const branches: Scan["branches"] = [];
+  let room = MOST_BYTES;
+  for (const name of order) {
+    const head = heads.get(name);
+    if (head === undefined) continue;
+    let policy: string | null = null;
+    try {
+      policy = await policyAt(mirror, head, room);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      say(`${POLICY_FILE} of ${name} is left out: ${error.message}`);
+    }
+    room -= sizeOf(policy);
+    branches.push({ name, head, policy });
+  }
+  return branches;
+}
+
+/** The text as it stands; null where there is none. Throws Problem for one that the site could not take. */
+async function policyAt(mirror: Mirror, head: string, room: number): Promise<string | null> {
+  const bytes = await mirror.show(head, POLICY_FILE, MAX_POLICY_BYTES);
+  if (bytes === null) return null;
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new Problem("bad-file", "expected UTF-8", { cause });
+  }
+  if (sizeOf(text) > room) throw new Problem("too-large", `expected at most ${room} bytes as JSON`);
+  return text;
+}
+
+async function unknownCommits(mirror: Mirror, branches: readonly string[], known: readonly string[]): Promise<Told[]> {
+  let told: Told[] = [];
+  const reached = new Set(known); // and of those told, the ones without a child among them
+  for (;;) {
+    const page = await mirror.log(branches, { since: [...reached] });
+    if (page.length === 0) return told;
+    for (const { parents, ...commit } of page) {
+      for (const parent of parents) reached.delete(parent);
+      reached.add(commit.hash);
+      const committedAt = Math.min(commit.committedAt, LAST_DATE);
+      told.push({ ...commit, parents: parents.slice(0, MOST_PARENTS), committedAt });
+    }
+    if (known.length === 0) told = told.slice(-MOST_AT_FIRST);
+  }
+}
+
+const sizeOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value)) + 1;
+
+/** Cuts the list so that each part is short enough for a post. */
+function batches(list: readonly Told[]): Told[][] {
+  const parts: Told[][] = [];
+  let bytes = 0;
+  for (const one of list) {
+    const size = sizeOf(one);
+    const last = parts.at(-1);
+    if (last && last.length < MAX_SCANNED && bytes + size <= MOST_BYTES) last.push(one);
+    else {
+      parts.push([one]);
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  return parts;
+}
