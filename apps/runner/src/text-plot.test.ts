@@ -44,7 +44,7 @@ describe("a series as text", () => {
   });
 
   it("draws from the smallest to the largest of the values that share a column", () => {
-    const values = Array.from({ length: 160 }, (_, i) => (i < 80 ? i % 2 : 2));
+    const values = Array.from({ length: 160 }, (_, i) => (i < 80 ? [1, 0, 2][i % 3]! : 4));
     const rows = dots(plot(values, [80], 13)); // 10 characters, 20 columns, 8 values a column
     expect(rows).toEqual(["     ⠉⠉⠉⠉⠉", "", "⣤⣤⣤⣤⣤", "⣿⣿⣿⣿⣿", "⣿⣿⣿⣿⣿", "        ▲"]);
   });

@@ -32,8 +32,8 @@ export function textPlot({ values, marks, width }: TextPlot): string {
   const labels = [number(high), number(low)];
   const margin = Math.max(...labels.map(({ length }) => length));
   const most = 2 * Math.max(LEAST_COLUMNS, width - margin - 2);
-  const perValue = Math.min(WIDEST, most > values.length ? Math.floor(most / values.length) : most / values.length);
-  const columnOf = (i: number) => Math.floor(i * perValue);
+  const perValue = Math.min(WIDEST, Math.floor(most / values.length));
+  const columnOf = (i: number) => (perValue > 0 ? i * perValue : Math.floor((i * most) / values.length));
 
   const rows = low === high ? 1 : ROWS;
   const cells = Math.ceil(columnOf(values.length) / 2);
@@ -70,7 +70,7 @@ function* columnRanges(values: readonly number[], columnOf: (i: number) => numbe
       least = Math.min(least, values[i]!);
       greatest = Math.max(greatest, values[i]!);
     }
-    yield { from, to: Math.max(from + 1, columnOf(i)), least, greatest };
+    yield { from, to: columnOf(i), least, greatest };
   }
 }
 
