@@ -17,3 +17,12 @@ export function CommitLink({ hash, subject }: Props) {
     </Link>
   );
 }
+
+/** Both in full, side by side. */
+export function CompareLink({ base, head }: { base: string; head: string }) {
+  return (
+    <Link className="link" href={`/regressions/compare?base=${base.slice(0, 10)}&head=${head.slice(0, 10)}`}>
+      compare the two commits
+    </Link>
+  );
+}

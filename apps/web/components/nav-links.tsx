@@ -8,6 +8,7 @@ const PAGES = [
   ["/", "Leaderboard", "/results"],
   ["/jobs", "Jobs", "/jobs/"],
   ["/suites", "Suites", "/suites/"],
+  ["/regressions", "Regressions", "/regressions/"],
   ["/submit", "Submit", "/submit/"],
   ["/runners", "Runners", "/runners/"],
   ["/methods", "Methods", "/methods/"],

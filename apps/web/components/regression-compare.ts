@@ -90,8 +90,8 @@ export function compareGroup(sides: Sides, { digest, testbed }: { digest: string
 const onEngine = (metric: Metric, exact: boolean): Pick<Metric, "id" | "kind" | "better"> =>
   exact || metric.unit === "bytes" ? metric : { id: metric.id, better: metric.better, kind: "measured" };
 
-/** Lower case inside a sentence: "iteration time". */
-export const metricWord = (id: string): string => metrics.get(id).name.toLowerCase();
+/** Lower case inside a sentence: "iteration time". A metric that was taken off the list names itself. */
+export const metricWord = (id: string): string => metrics.list.find((one) => one.id === id)?.name.toLowerCase() ?? id;
 
 /** The verdict on two commits, over all testbeds. */
 export function sentenceOf(testbeds: readonly ComparedTestbed[]): string {
@@ -134,3 +134,7 @@ const counts = ({ compared }: ComparedRow): boolean => compared !== null && comp
 
 const sizeOf = ({ compared }: ComparedRow): number =>
   compared === null ? -1 : compared.change === null ? Number.POSITIVE_INFINITY : Math.abs(compared.change);
+
+/** Of its largest change that counts, else of other bits, else nothing. */
+export const sizeOfGroup = (group: ComparedGroup): number =>
+  Math.max(isChanged(group) ? 0 : -1, ...group.metrics.filter(counts).map(sizeOf));

@@ -6,7 +6,8 @@ import { CommitLink } from "./commit-link.tsx";
 import { plural } from "./format.ts";
 import { MethodMark } from "./method-mark.tsx";
 import { bySize, type ComparedGroup, type ComparedRow, isChangedRow } from "./regression-compare.ts";
-import { bitsText, formatChange, formatLevel, PURPOSES, verdictText } from "./regression-values.ts";
+import { bitsText, PURPOSES, verdictText } from "./regression-values.ts";
+import { changeText, valueText } from "./series-units.ts";
 
 interface Props {
   readonly groups: readonly ComparedGroup[];
@@ -115,20 +116,21 @@ function RunList({ label, runs }: { label: string; runs: readonly PointRun[] }) 
   );
 }
 
-function Row({ row: { metric, series, level, compared } }: { row: ComparedRow }) {
+function Row({ row: { metric: id, series, level, compared } }: { row: ComparedRow }) {
+  const metric = metrics.get(id);
   const verdict = compared?.verdict ?? "none";
   const tone = verdict === "regression" ? "text-bad" : verdict === "improvement" ? "text-accent" : "text-soft";
   return (
     <tr>
       <th scope="row" className="pl-4! font-normal! align-baseline!">
         <Link className="text-ink hover:underline" href={`/regressions/series/${series}`}>
-          {metrics.get(metric).name}
+          {metric.name}
         </Link>
       </th>
-      <td className="number max-sm:hidden">{compared ? formatLevel(metric, compared.before) : "–"}</td>
-      <td className="number">{formatLevel(metric, compared?.after ?? level)}</td>
+      <td className="number max-sm:hidden">{compared ? valueText(metric, compared.before) : "–"}</td>
+      <td className="number">{valueText(metric, compared?.after ?? level)}</td>
       <td className={`number ${verdict === "none" ? "" : `font-semibold ${tone}`}`}>
-        {compared ? formatChange(metric, compared) : ""}
+        {compared ? changeText(metric, compared.before, compared.after) : ""}
       </td>
       <td className={`whitespace-nowrap max-sm:whitespace-normal ${tone}`}>{compared ? verdictText(compared) : ""}</td>
     </tr>

@@ -1,23 +1,5 @@
-/** Levels and changes of a metric as text. */
-import { type ComparedBits, type ComparedMetric, type Finding, metrics } from "@ticketmark/core";
-import { formatBytes, formatNumber, formatPercent } from "./format.ts";
-
-/** In the metric's unit: "0.8951 ms", "95.70 %", "61.2 MiB". */
-export function formatLevel(id: string, level: number): string {
-  const { unit } = metrics.get(id);
-  if (unit === "1") return `${formatPercent(level)} %`;
-  return unit === "bytes" ? formatBytes(level) : `${formatNumber(level)} ${unit}`;
-}
-
-/** "+10.2 %"; of shares in points: "−0.42 points". Empty where nothing changed, or there is nothing to divide by. */
-export function formatChange(id: string, { before, after, change }: ComparedMetric): string {
-  if (!change) return "";
-  const points = metrics.get(id).unit === "1";
-  const size = 100 * Math.abs(points ? after - before : change);
-  const digits = size >= 100 ? 0 : size >= 1 ? 1 : size >= 0.01 ? 2 : null;
-  const text = digits === null ? formatNumber(size) : size.toFixed(points ? 2 : digits);
-  return `${change < 0 ? "−" : "+"}${text} ${points ? "points" : "%"}`;
-}
+/** What a comparison found, in words. */
+import type { ComparedBits, ComparedMetric, Finding } from "@ticketmark/core";
 
 /** What is to be thought of a change: "worse, medium", "within noise". */
 export function verdictText({ verdict, magnitude, significance, change }: ComparedMetric): string {

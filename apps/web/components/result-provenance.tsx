@@ -3,6 +3,7 @@ import { fromBase64, type Statement, statementSchema, toBase64 } from "@ticketma
 import type { ReactNode } from "react";
 import type { WholeResult } from "../db/pages.ts";
 import { CodeBlock } from "./code-block.tsx";
+import { CommitLink } from "./commit-link.tsx";
 import { Digest } from "./digest.tsx";
 import { formatBytes, formatTime } from "./format.ts";
 import { Facts } from "./spec-list.tsx";
@@ -14,10 +15,13 @@ interface Props {
   readonly envelope: Uint8Array;
   readonly publicKey: Uint8Array;
   readonly revokedAt: Date | null;
+  /** Of the files that are kept. */
   readonly sizes: ReadonlyMap<string, number>;
+  /** The commit of its code has a page here. */
+  readonly commitKnown: boolean;
 }
 
-export function ResultProvenance({ result, site, envelope, publicKey, revokedAt, sizes }: Props) {
+export function ResultProvenance({ result, site, envelope, publicKey, revokedAt, sizes, commitKnown }: Props) {
   const statement = statementIn(envelope);
   const files = [
     ["result", result.resultDigest],
@@ -32,7 +36,7 @@ export function ResultProvenance({ result, site, envelope, publicKey, revokedAt,
           ["Key", <Digest key="key" digest={result.keyId} />],
           ...(revokedAt ? [["Key revoked", `${formatTime(revokedAt)} UTC`] as const] : []),
           ["Received", `${formatTime(result.receivedAt)} UTC, row ${result.seq} of the log`],
-          ...(statement ? codeRows(statement) : []),
+          ...(statement ? codeRows(statement, commitKnown) : []),
           ["Spec", <Digest key="spec" digest={result.specDigest} />],
           ["Group", <Digest key="group" digest={result.groupDigest} />],
           [
@@ -49,9 +53,13 @@ export function ResultProvenance({ result, site, envelope, publicKey, revokedAt,
             digest ? (
               <span key={name}>
                 <Digest digest={digest} />{" "}
-                <a className="link" href={`/api/v1/files/${digest}`}>
-                  {formatBytes(sizes.get(digest) ?? 0)}
-                </a>
+                {sizes.has(digest) ? (
+                  <a className="link" href={`/api/v1/files/${digest}`}>
+                    {formatBytes(sizes.get(digest)!)}
+                  </a>
+                ) : (
+                  "verified, not kept"
+                )}
               </span>
             ) : (
               "none"
@@ -75,11 +83,23 @@ export function ResultProvenance({ result, site, envelope, publicKey, revokedAt,
   );
 }
 
-function codeRows({ predicate }: Statement): [string, ReactNode][] {
+function codeRows({ predicate }: Statement, commitKnown: boolean): [string, ReactNode][] {
   const { code, numerics, job } = predicate;
-  const commit = code.commit ? `${code.commit.slice(0, 12)}${code.dirty ? ", with local changes" : ""}` : null;
   return [
-    ["Code", `version ${code.version}, ${commit ? `commit ${commit}` : "not from a git checkout"}`],
+    [
+      "Code",
+      <span key="code">
+        version {code.version},{" "}
+        {code.commit === null ? (
+          "not from a git checkout"
+        ) : (
+          <>
+            commit {commitKnown ? <CommitLink hash={code.commit} /> : code.commit.slice(0, 12)}
+            {code.dirty && ", with local changes"}
+          </>
+        )}
+      </span>,
+    ],
     ["Numerics", String(numerics)],
     [
       "Job, attempt",

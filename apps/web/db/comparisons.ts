@@ -7,7 +7,8 @@ import { type ComparedGroup, type ComparedTestbed, compareGroup } from "../compo
 import type { Db } from "./client.ts";
 import { listPoints, type PointRun } from "./points.ts";
 import { listLine } from "./regressions.ts";
-import { results, testbeds } from "./schema.ts";
+import { results } from "./schema.ts";
+import { listTestbeds } from "./testbeds.ts";
 
 /**
  * Each group and testbed that was run at `commit`, beside the nearest commit before it on its line that ran the same there;
@@ -63,8 +64,10 @@ interface Wanted {
 /** Every testbed that any of the points is from; groups by name. */
 async function compareAll(db: Db, { points, policy, head, baseFor, history }: Wanted): Promise<ComparedTestbed[]> {
   const names = groupNames(points);
-  const digests = [...new Set(points.map(({ testbed }) => testbed))];
-  const known = digests.length === 0 ? [] : await db.select().from(testbeds).where(inArray(testbeds.digest, digests));
+  const digests = new Set(points.map(({ testbed }) => testbed));
+  const known = [...(await listTestbeds(db))].flatMap(([digest, testbed]) =>
+    digests.has(digest) ? [{ digest, testbed }] : [],
+  );
   const oldestFirst = history.toReversed();
   const found = known.map(({ digest, testbed }): ComparedTestbed => {
     const here = points.filter((point) => point.testbed === digest);

@@ -14,6 +14,7 @@ import {
 } from "@ticketmark/core";
 import { group as groupBy } from "d3-array";
 import { and, asc, count, desc, eq, inArray, isNotNull, max, sql } from "drizzle-orm";
+import { groupNames } from "../components/group-names.ts";
 import { env } from "../env.ts";
 import type { Db } from "./client.ts";
 import { listBranches } from "./commits.ts";
@@ -25,6 +26,8 @@ import {
   type Branch,
   type Commit,
   commits,
+  type Investigation,
+  investigations,
   jobs,
   type Pull,
   pulls,
@@ -32,6 +35,7 @@ import {
   runners,
   testbeds,
 } from "./schema.ts";
+import { listTestbeds } from "./testbeds.ts";
 
 /** The branch whose line is tracked; null before its head is known. */
 export async function trackedBranch(db: Db): Promise<Branch | null> {
@@ -138,9 +142,9 @@ export async function readLine(db: Db, branch: Branch, most: number): Promise<Li
   const [points, queue, beds] = await Promise.all([
     listPoints(db, { commits: hashes }),
     queueOf(db, hashes),
-    db.select().from(testbeds),
+    listTestbeds(db),
   ]);
-  const exact = new Set(beds.filter(({ testbed }) => isExact(testbed.engine)).map(({ digest }) => digest));
+  const exact = new Set([...beds].flatMap(([digest, { engine }]) => (isExact(engine) ? digest : [])));
   const series = groupBy(
     points.filter(({ testbed }) => exact.has(testbed)),
     ({ testbed, groupDigest }) => `${testbed} ${groupDigest}`,
@@ -176,14 +180,37 @@ function bitsAt(
   };
 }
 
+/** Jobs of the tracking that wait and run. */
+export async function queueCounts(db: Db): Promise<{ waiting: number; running: number }> {
+  const [row] = await db
+    .select(inQueue)
+    .from(jobs)
+    .where(and(isNotNull(jobs.commit), inArray(jobs.state, ["queued", "running"])));
+  return row!;
+}
+
+const inQueue = {
+  waiting: sql<number>`(count(*) filter (where ${jobs.state} = 'queued'))::int`,
+  running: sql<number>`(count(*) filter (where ${jobs.state} = 'running'))::int`,
+};
+
+/** What became of an investigation's jobs. */
+export async function jobCountsOf(db: Db, investigationId: string) {
+  const [row] = await db
+    .select({
+      ...inQueue,
+      done: sql<number>`(count(*) filter (where ${jobs.state} = 'done'))::int`,
+      failed: sql<number>`(count(*) filter (where ${jobs.state} in ('failed', 'cancelled')))::int`,
+    })
+    .from(jobs)
+    .where(eq(jobs.investigationId, investigationId));
+  return row!;
+}
+
 async function queueOf(db: Db, hashes: readonly string[]): Promise<Map<string, { waiting: number; running: number }>> {
   if (hashes.length === 0) return new Map();
   const rows = await db
-    .select({
-      commit: jobs.commit,
-      waiting: sql<number>`count(*) filter (where ${jobs.state} = 'queued')::int`,
-      running: sql<number>`count(*) filter (where ${jobs.state} = 'running')::int`,
-    })
+    .select({ commit: jobs.commit, ...inQueue })
     .from(jobs)
     .where(and(inArray(jobs.commit, [...hashes]), inArray(jobs.state, ["queued", "running"])))
     .groupBy(jobs.commit);
@@ -214,7 +241,7 @@ export interface TestbedRow {
 }
 
 /** Latest results first. */
-export async function listTestbeds(db: Db): Promise<TestbedRow[]> {
+export async function measuredOn(db: Db): Promise<TestbedRow[]> {
   const rows = await db
     .select({
       digest: testbeds.digest,
@@ -236,6 +263,24 @@ export async function listTestbeds(db: Db): Promise<TestbedRow[]> {
 export const openPulls = (db: Db): Promise<Pull[]> =>
   db.select().from(pulls).where(eq(pulls.open, true)).orderBy(desc(pulls.updatedAt), desc(pulls.number)).limit(50);
 
+/** A result's place among the series, for its page. */
+export async function placeOfResult(db: Db, resultId: string) {
+  const [row] = await db
+    .select({
+      commit: results.commit,
+      tracked: results.tracked,
+      purpose: jobs.purpose,
+      investigationId: jobs.investigationId,
+      /** Its commit is one of the followed repository. */
+      known: isNotNull(commits.hash).mapWith(Boolean),
+    })
+    .from(results)
+    .innerJoin(jobs, eq(jobs.id, results.jobId))
+    .leftJoin(commits, eq(commits.hash, results.commit))
+    .where(eq(results.id, resultId));
+  return row!;
+}
+
 /** Alerts of some commits, by commit: one each at most. */
 export async function alertsAt(
   db: Db,
@@ -255,6 +300,14 @@ export async function alertsAt(
   return new Map(rows.map(({ commit, ...alert }) => [commit, alert]));
 }
 
+/** What led to an alert, oldest first. */
+export const investigationsOf = (db: Db, alertId: string): Promise<Investigation[]> =>
+  db
+    .select()
+    .from(investigations)
+    .where(eq(investigations.alertId, alertId))
+    .orderBy(asc(investigations.createdAt), asc(investigations.id));
+
 /** Subjects of commits, where they are known. */
 export async function subjectsOf(db: Db, hashes: readonly string[]): Promise<Map<string, string>> {
   if (hashes.length === 0) return new Map();
@@ -263,6 +316,17 @@ export async function subjectsOf(db: Db, hashes: readonly string[]): Promise<Map
     .from(commits)
     .where(inArray(commits.hash, [...new Set(hashes)]));
   return new Map(rows.map(({ hash, subject }) => [hash, subject]));
+}
+
+/** Of groups that have results, by digest. */
+export async function namesOfGroups(db: Db, digests: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (digests.length === 0) return new Map();
+  const rows = await db
+    .selectDistinctOn([results.groupDigest], { groupDigest: results.groupDigest, spec: results.spec })
+    .from(results)
+    .where(inArray(results.groupDigest, [...digests]))
+    .orderBy(asc(results.groupDigest), asc(results.seq));
+  return groupNames(rows);
 }
 
 /** Jobs of a commit that wait or run: running ones first, then in the order of the queue. */

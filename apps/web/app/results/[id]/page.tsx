@@ -5,6 +5,7 @@ import { notFound } from "next/navigation";
 import { connection } from "next/server";
 import type { ReactNode } from "react";
 import { CodeBlock } from "../../../components/code-block.tsx";
+import { CommitLink } from "../../../components/commit-link.tsx";
 import { CurvesChart } from "../../../components/curves-chart.tsx";
 import { CurvesTable } from "../../../components/curves-table.tsx";
 import { formatDuration, formatPercent, formatSparsity } from "../../../components/format.ts";
@@ -12,6 +13,7 @@ import { MethodMark } from "../../../components/method-mark.tsx";
 import { PhasesTable } from "../../../components/phases-table.tsx";
 import { RefreshOnChange } from "../../../components/refresh-on-change.tsx";
 import { datasetName, methodName, modelName } from "../../../components/registry-names.ts";
+import { PURPOSES } from "../../../components/regression-values.ts";
 import { CostFacts, EnvironmentFacts } from "../../../components/result-cost.tsx";
 import { ResultProvenance } from "../../../components/result-provenance.tsx";
 import { ResultVerdict } from "../../../components/result-verdict.tsx";
@@ -21,6 +23,7 @@ import { SpecList } from "../../../components/spec-list.tsx";
 import { LayerBars, MaskPictures } from "../../../components/ticket-picture.tsx";
 import { db } from "../../../db/client.ts";
 import { groupOf, provenanceOf, type WholeResult } from "../../../db/pages.ts";
+import { placeOfResult } from "../../../db/regressions.ts";
 import { findEnvelope, findResult } from "../../../db/results.ts";
 import { getFile } from "../../../file-store.ts";
 import { isId } from "../../../id.ts";
@@ -52,19 +55,26 @@ export default async function ResultPage({ params }: Props) {
   const result = await load((await params).id);
   const database = await db();
   const digests = [result.resultDigest, result.ticketDigest, result.trainedDigest].filter((digest) => digest !== null);
-  const [{ envelope }, provenance, group, site] = await Promise.all([
+  const [{ envelope }, provenance, group, site, place] = await Promise.all([
     findEnvelope(database, result.id),
     provenanceOf(database, { runnerId: result.runner.id, digests }),
     groupOf(database, result.groupDigest),
     siteAddress(),
+    placeOfResult(database, result.id),
   ]);
   const { spec } = result;
   return (
     <>
       <p className="note">
-        <Link className="link" href={`/?dataset=${spec.dataset}&model=${spec.model}`}>
-          Leaderboard
-        </Link>
+        {place.tracked ? (
+          <Link className="link" href="/regressions">
+            Regressions
+          </Link>
+        ) : (
+          <Link className="link" href={`/?dataset=${spec.dataset}&model=${spec.model}`}>
+            Leaderboard
+          </Link>
+        )}
       </p>
       <h1 className="title mt-1 flex flex-wrap items-baseline gap-x-3">
         <span>
@@ -76,7 +86,7 @@ export default async function ResultPage({ params }: Props) {
       </h1>
       <ResultVerdict result={result} />
       {!result.check && <RefreshOnChange url={`/api/v1/results/${result.id}`} version={rowVersion([result])} />}
-      <Seeds group={group} current={result.id} />
+      {place.tracked ? <Tracked place={place} /> : <Seeds group={group} current={result.id} />}
 
       <Section title="Learning curves">
         <div className="grid gap-x-10 gap-y-4 lg:grid-cols-[minmax(0,1fr)_21rem]">
@@ -96,7 +106,14 @@ export default async function ResultPage({ params }: Props) {
             <div>
               <LayerBars spec={spec} layers={result.result.layers} />
             </div>
-            <Ticket result={result} digest={result.ticketDigest} />
+            {place.tracked ? (
+              <p className="note max-w-prose">
+                Its ticket and trained net were verified when they came in, and not kept: of runs for the series the
+                digests stay. The same spec at the same commit makes them again.
+              </p>
+            ) : (
+              <Ticket result={result} digest={result.ticketDigest} />
+            )}
           </div>
         </Section>
       )}
@@ -106,7 +123,7 @@ export default async function ResultPage({ params }: Props) {
           <SpecList spec={spec} />
         </Section>
         <Section title="Signature and bytes">
-          <ResultProvenance result={result} site={site} envelope={envelope} {...provenance} />
+          <ResultProvenance result={result} site={site} envelope={envelope} commitKnown={place.known} {...provenance} />
         </Section>
         <Section title="Cost">
           <CostFacts result={result.result} />
@@ -132,7 +149,10 @@ export default async function ResultPage({ params }: Props) {
           </a>{" "}
           into a clone of the code, and
         </p>
-        <CodeBlock what="the command" code={`npx ticketmark run spec-${result.specDigest.slice(0, 12)}.json`} />
+        <CodeBlock
+          what="the command"
+          code={`${place.tracked ? `git checkout ${place.commit}\n` : ""}npx ticketmark run spec-${result.specDigest.slice(0, 12)}.json`}
+        />
         <p className="note mt-2">
           Or{" "}
           <Link className="link" href={`/submit?from=${result.id}`}>
@@ -148,6 +168,29 @@ export default async function ResultPage({ params }: Props) {
         </details>
       </Section>
     </>
+  );
+}
+
+/** Why a run for the series alone was made; it stands on no leaderboard. */
+function Tracked({
+  place: { commit, purpose, investigationId },
+}: {
+  place: Awaited<ReturnType<typeof placeOfResult>>;
+}) {
+  const words = purpose ? PURPOSES[purpose] : "on its own";
+  return (
+    <p className="mt-3 text-sm text-soft">
+      Run for the series across commits alone, so the leaderboard leaves it out: commit{" "}
+      {commit ? <CommitLink hash={commit} /> : "unknown"},{" "}
+      {investigationId ? (
+        <Link className="link" href={`/regressions/tries/${investigationId}`}>
+          {words}
+        </Link>
+      ) : (
+        words
+      )}
+      .
+    </p>
   );
 }
 
