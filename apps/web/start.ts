@@ -8,6 +8,8 @@ import { addFirstMaintainer } from "./db/tokens.ts";
 import { env } from "./env.ts";
 import { sweepFiles } from "./pending.ts";
 import { hashSecret, newSecret } from "./secret.ts";
+import { stopNotifier, wakeNotifier } from "./track/notify.ts";
+import { stopTracker, wakeTracker } from "./track/tracker.ts";
 
 /** After a signal: the database is closed first, then Next may take what is left of this. */
 const STOP_MS = 1_800;
@@ -22,6 +24,8 @@ export async function start(): Promise<void> {
     process.exit(1);
   }
   wakeChecker();
+  wakeTracker();
+  wakeNotifier();
   stopOnSignals();
 }
 
@@ -60,7 +64,7 @@ function stopOnSignals(): void {
     process.removeAllListeners(signal);
     process.once(signal, async () => {
       setTimeout(() => process.exit(signal === "SIGINT" ? 130 : 143), STOP_MS).unref();
-      await stopChecker();
+      await Promise.all([stopChecker(), stopTracker(), stopNotifier()]);
       await closeDatabase();
       for (const listener of theirs) listener(signal);
     });

@@ -117,7 +117,8 @@ function freePort(): Promise<number> {
 
 export const clear = (db: Db) =>
   db.execute(
-    sql`truncate tokens, sessions, runners, jobs, leases, results, files, announcements restart identity cascade`,
+    sql`truncate tokens, sessions, runners, jobs, leases, results, files, announcements, testbeds, commits, branches, pulls,
+      investigations, alerts, alert_events, deliveries restart identity cascade`,
   );
 
 export const environment: Environment = {

@@ -2,7 +2,7 @@
 import type { JobState } from "@ticketmark/core";
 import { and, eq, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { type Job, jobs, results, runners } from "./schema.ts";
+import { commits, investigations, type Job, jobs, results, runners } from "./schema.ts";
 
 export interface TrackingRunner {
   readonly id: string;
@@ -62,6 +62,19 @@ export async function listTrackedJobs(
     .where("commits" in of ? inArray(jobs.commit, [...of.commits]) : eq(jobs.investigationId, of.investigationId))
     .orderBy(jobs.position);
   return rows.map((row) => ({ ...row, commit: row.commit!, purpose: row.purpose! }));
+}
+
+/** Changes with every job that ends, every result, every commit that gets its parents, and every step of an investigation. */
+export async function trackingCounts(db: Db): Promise<unknown> {
+  const [row] = await db
+    .select({
+      jobs: sql<string>`(select json_object_agg(state, n) from (select state, count(*) as n from ${jobs} where ${isNotNull(jobs.purpose)} group by state) by_state)`,
+      results: sql<number>`(select max(seq) from ${results})`,
+      commits: sql<number>`(select count(parents) from ${commits})`,
+      investigations: sql<string>`(select json_object_agg(state, n) from (select state, count(*) as n from ${investigations} group by state) by_state)`,
+    })
+    .from(sql`(select 1) as one`);
+  return row;
 }
 
 export type NewTrackedJob = Pick<

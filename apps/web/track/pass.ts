@@ -7,14 +7,25 @@ import type { Db } from "../db/client.ts";
 import { addSuspicion, confirmedChanges, listInvestigations } from "../db/investigations.ts";
 import { advance } from "./advance.ts";
 import { queueWork } from "./queueing.ts";
-import { readSituation, type Situation } from "./situation.ts";
+import { readSituation, type Situation, situationVersion } from "./situation.ts";
 import { findSuspicions } from "./suspicions.ts";
 import { advanceTry } from "./tries.ts";
 
 /** Steps of one pass; what is left is done by the next. */
 const MOST_STEPS = 50;
 
+/** What the last pass over a database has seen: runners that wait ask for a pass with every poll. */
+const seen = new WeakMap<Db, string>();
+
 export async function pass(db: Db): Promise<void> {
+  const version = await situationVersion(db);
+  if (version === null || version === seen.get(db)) return;
+  seen.delete(db); // where it fails, the next one tries again
+  await look(db);
+  seen.set(db, version); // what it changed itself is looked at once more
+}
+
+async function look(db: Db): Promise<void> {
   for (let step = 0; step < MOST_STEPS; step++) {
     const situation = await readSituation(db);
     if (!situation) return;

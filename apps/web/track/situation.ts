@@ -15,7 +15,13 @@ import type { Db } from "../db/client.ts";
 import { graphOf, listBranches } from "../db/commits.ts";
 import { listPoints, type PointRun } from "../db/points.ts";
 import { listTestbeds } from "../db/testbeds.ts";
-import { listTrackedJobs, type TrackedJob, type TrackingRunner, trackingRunners } from "../db/tracked-jobs.ts";
+import {
+  listTrackedJobs,
+  type TrackedJob,
+  type TrackingRunner,
+  trackingCounts,
+  trackingRunners,
+} from "../db/tracked-jobs.ts";
 import { env, onlineSeconds } from "../env.ts";
 
 /** Longest stretch of the line that is looked at: what lies further back has been looked at when it was new. */
@@ -62,6 +68,15 @@ export async function readSituation(db: Db): Promise<Situation | null> {
     place: new Map(line.map((commit, index) => [commit, index])),
     specs: trackedSpecs(policy),
   };
+}
+
+/** Changes with everything that a situation is made of, and costs little. Null where nothing is followed. */
+export async function situationVersion(db: Db): Promise<string | null> {
+  const { repository, branches } = env();
+  if (repository === null) return null;
+  const heads = await listBranches(db, branches.slice(0, 1));
+  const runners = await trackingRunners(db, repository, onlineSeconds());
+  return JSON.stringify([heads.map(({ head, policy }) => [head, policy]), runners, await trackingCounts(db)]);
 }
 
 const completed = new WeakMap<Policy["track"], readonly TrackedSpec[]>();

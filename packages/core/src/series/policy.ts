@@ -89,6 +89,15 @@ export function specsOfPolicy({ track }: Policy): readonly SpecInput[] {
       );
     return suite.specs();
   }
-  for (const spec of track.specs) parseSpec(spec);
+  for (const [i, spec] of track.specs.entries()) checkSpec(spec, i);
   return track.specs;
+}
+
+function checkSpec(spec: unknown, index: number): void {
+  try {
+    parseSpec(spec);
+  } catch (cause) {
+    if (!(cause instanceof Problem)) throw cause;
+    throw new Problem("bad-request", `${POLICY_FILE}: track.specs.${index}: ${cause.message}`, { cause });
+  }
 }

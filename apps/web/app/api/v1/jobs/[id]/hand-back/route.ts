@@ -5,6 +5,7 @@ import { db } from "../../../../../../db/client.ts";
 import { handBack } from "../../../../../../db/leases.ts";
 import { idFrom, readJson, reply, route } from "../../../../../../http.ts";
 import { dropFiles } from "../../../../../../pending.ts";
+import { wakeTracker } from "../../../../../../track/tracker.ts";
 
 export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
   async POST(request, params) {
@@ -13,6 +14,7 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
     const holder = holderOf(runner, idFrom(params, "job"), lease);
     await handBack(await db(), holder, why);
     await dropFiles(await db(), holder);
+    if (why.reason === "fault") wakeTracker();
     return reply({});
   },
 });

@@ -5,6 +5,7 @@ import { holderOf, requireRunner } from "../../../../../../caller.ts";
 import { wakeChecker } from "../../../../../../check/checker.ts";
 import { acceptSubmission } from "../../../../../../check/submission.ts";
 import { db } from "../../../../../../db/client.ts";
+import { wakeTracker } from "../../../../../../track/tracker.ts";
 import { idFrom, readJson, reply, route } from "../../../../../../http.ts";
 
 export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
@@ -14,6 +15,7 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
     const holder = holderOf(runner, idFrom(params, "job"), lease);
     const { resultId, level } = await acceptSubmission(await db(), runner, holder, envelope);
     wakeChecker();
+    wakeTracker();
     return reply({ resultId, level: level === "signed" ? "signed" : "checked" } satisfies z.infer<
       typeof resultReplySchema
     >);
