@@ -10,7 +10,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { createServer } from "node:net";
 import { hostname } from "node:os";
-import { join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL(".", import.meta.url));
@@ -23,7 +23,8 @@ Installs what is missing, builds, and starts the leaderboard with a local runner
   --no-suite    do not queue the quickstart suite
   --help        this text
 
-Environment: PORT (3000), TICKETMARK_DATA (.data), POSTGRES_URL (embedded database in the data folder)`;
+Environment: PORT (3000), TICKETMARK_DATA (.data), POSTGRES_URL (embedded database in the data folder),
+TICKETMARK_REPOSITORY (whose commits are followed: none), TICKETMARK_BRANCHES (main)`;
 
 /** What the person at the keyboard can put right: the program ends with this one line, without a stack. */
 export class Failure extends Error {}
@@ -82,9 +83,7 @@ export async function command(title, file, args, options = {}) {
   console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
 }
 
-export function stopSteps() {
-  for (const child of running) child.kill("SIGTERM");
-}
+export const stopSteps = () => running.forEach((child) => void child.kill("SIGTERM"));
 
 /** npm as this program was started by it, else the one on PATH. */
 const npm = (args) =>
@@ -117,7 +116,6 @@ export async function buildKernels() {
 }
 
 const next = "node_modules/next/dist/bin/next";
-
 export async function buildSite() {
   const inputs = ["package-lock.json", "tsconfig.base.json", "packages/core/src", "apps/web"];
   await unlessStamped(join(root, "apps/web/.next/ticketmark"), digestOf(inputs), () =>
@@ -132,18 +130,11 @@ export async function buildSite() {
 function digestOf(paths) {
   const hash = createHash("sha256");
   const visit = (path) => {
-    const entries = fs.readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const entry of entries) {
-      const at = join(path, entry.name);
-      if (/^(\.next|node_modules|next-env\.d\.ts|.*\.tsbuildinfo|.*\.test\.tsx?)$/.test(entry.name)) continue;
-      if (entry.isDirectory()) visit(at);
-      else add(at);
-    }
+    if (/^(\.next|node_modules|next-env\.d\.ts|.*\.tsbuildinfo|.*\.test\.tsx?)$/.test(basename(path))) return;
+    if (fs.statSync(path).isDirectory()) for (const name of fs.readdirSync(path).sort()) visit(join(path, name));
+    else for (const part of [`${relative(root, path)}\0`, fs.readFileSync(path), "\0"]) hash.update(part);
   };
-  const add = (file) => {
-    for (const part of [`${relative(root, file)}\0`, fs.readFileSync(file), "\0"]) hash.update(part);
-  };
-  for (const path of paths.map((p) => join(root, p))) /\.\w+$/.test(path) ? add(path) : visit(path);
+  for (const path of paths) visit(join(root, path));
   return hash.digest("hex");
 }
 
@@ -181,8 +172,8 @@ export const siteProcess = (port, data) => ({
 
 const runnerCommand = (verb, origin, data) => [cli, "runner", verb, "--server", origin, "--data", data];
 
-export const runnerProcess = (origin, data) => ({
-  args: ["--import", endWithParent, ...runnerCommand("start", origin, data)],
+export const runnerProcess = (origin, data, options = []) => ({
+  args: ["--import", endWithParent, ...runnerCommand("start", origin, data), ...options],
   cwd: root,
   env: {},
 });
@@ -286,17 +277,17 @@ function checkData(data) {
   }
 }
 
-const call = (origin, path, bearer) =>
+const call = (origin, path, bearer, body = {}) =>
   fetch(`${origin}${path}`, {
     method: "POST",
     headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
-    body: "{}",
+    body: JSON.stringify(body),
     signal: AbortSignal.timeout(20_000),
   });
 
 /** A call with the maintainer's token. Throws with what the server said. */
-async function post(origin, path, token) {
-  const response = await call(origin, path, token);
+async function post(origin, path, token, body) {
+  const response = await call(origin, path, token, body);
   const text = await response.text();
   if (!response.ok) throw new Failure(`POST ${path}: ${response.status} ${text.slice(0, 500)}`);
   return JSON.parse(text);
@@ -326,7 +317,7 @@ async function ensureEnrolled(origin, data, token) {
     fs.renameSync(data, aside);
   }
   if (token === null) throw new Failure("neither a runner nor a maintainer's token here: npm start -- --no-runner");
-  const { token: once } = await post(origin, "/api/v1/enrolment-tokens", token);
+  const { token: once } = await post(origin, "/api/v1/enrolment-tokens", token, { trusted: true });
   await command("Enrolling this computer's runner", process.execPath, enrolArguments(origin, data, once, hostname()));
 }
 
@@ -388,10 +379,19 @@ async function main() {
   }
 }
 
+/** The repository and branches that the site follows, as apps/web/env.ts reads them, for `runner start`. */
+export function trackingOptions({ TICKETMARK_REPOSITORY = "", TICKETMARK_BRANCHES = "" }) {
+  const text = TICKETMARK_REPOSITORY.trim();
+  if (!text) return [];
+  const repository = /^[\w+.-]+:\/\/|^[\w.-]+@[\w.-]+:/.test(text) ? text : resolve(root, text);
+  const branches = (TICKETMARK_BRANCHES || "main").split(/[\s,]+/).filter(Boolean);
+  return [`--repository=${repository}`, ...branches.map((name) => `--branch=${name}`)];
+}
+
 async function startRunner(origin, data, token) {
   await ensureEnrolled(origin, data, token);
   const onGivingUp = (why) => console.error(`${why}; the site stays`);
-  const runner = keep("runner", runnerProcess(origin, data), "inherit", onGivingUp);
+  const runner = keep("runner", runnerProcess(origin, data, trackingOptions(process.env)), "inherit", onGivingUp);
   process.on("SIGWINCH", () => runner.signal("SIGWINCH")); // its group is not the terminal's: it would not be told
   return runner;
 }

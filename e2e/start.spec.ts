@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
-import { root, runnerProcess } from "../start.mjs";
+import { root, runnerProcess, trackingOptions } from "../start.mjs";
 import { childrenOf, familyOf, isAlive, processesFor, startNode } from "./processes.ts";
 import { freePort } from "./site.ts";
 import { longSpec } from "./test.ts";
@@ -92,6 +92,16 @@ test("Ctrl-C in the middle of a job; the next start goes on; kill -9 leaves nobo
   await second.end("SIGKILL");
   await expect.poll(() => left.filter(isAlive), { timeout: 15_000 }).toEqual([]);
   expect(processesFor(data)).toEqual([]);
+});
+
+test("the local runner runs commits of the repository that the site follows, named as the site names it", () => {
+  expect(trackingOptions({})).toEqual([]);
+  const here = [`--repository=${root.replace(/\/$/, "")}`, "--branch=main"];
+  expect(trackingOptions({ TICKETMARK_REPOSITORY: " . ", TICKETMARK_BRANCHES: "" })).toEqual(here);
+  for (const address of ["https://example.com/a.git", "git@example.com:a/b"]) {
+    const options = trackingOptions({ TICKETMARK_REPOSITORY: address, TICKETMARK_BRANCHES: "main, release/1" });
+    expect(options).toEqual([`--repository=${address}`, "--branch=main", "--branch=release/1"]);
+  }
 });
 
 test("the watch over the starter keeps nobody alive who has come to an end", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { MOST_THREADS } from "@ticketmark/core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ensureKey, readKey } from "./keys.ts";
-import { parseServer, readEnrolment, readSettings, writeEnrolment } from "./settings.ts";
+import { parseServer, readEnrolment, readSettings, readTracking, writeEnrolment } from "./settings.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -47,6 +47,33 @@ describe("readSettings", () => {
     for (const threads of ["0", "1.5", "many", "65", "100"]) {
       expect(() => readSettings({}, { TICKETMARK_THREADS: threads })).toThrow(/TICKETMARK_THREADS/);
     }
+  });
+});
+
+describe("readTracking", () => {
+  it("is nothing by default, and all of what a repository needs with one", () => {
+    expect(readTracking({ repository: undefined, branch: undefined })).toBeNull();
+    const defaults = { branches: ["main"], pulls: false, diskBytes: 20e9, environment: {} };
+    const repository = "https://example.com/a/b.git";
+    expect(readTracking({ repository }, {})).toEqual({ repository, ...defaults });
+    const all = { repository, branch: ["a", "b/c"], allowPullRequests: true, diskLimit: "0.5" };
+    const read = { repository, branches: ["a", "b/c"], pulls: true, diskBytes: 0.5e9, environment: {} };
+    expect(readTracking(all, {})).toEqual(read);
+  });
+
+  it("takes addresses as they are, and paths from where it is", () => {
+    for (const address of ["ssh://git@example.com/a", "git@example.com:a/b", "file:///tmp/a"])
+      expect(readTracking({ repository: address })!.repository).toBe(address);
+    expect(readTracking({ repository: "." })!.repository).toBe(process.cwd());
+    expect(readTracking({ repository: "/tmp/../tmp/a" })!.repository).toBe("/tmp/a");
+  });
+
+  it("names the option that is wrong, or has nothing to be about", () => {
+    const repository = "/tmp/a";
+    expect(() => readTracking({ allowPullRequests: true })).toThrow(/--repository: expected a repository, which/);
+    expect(() => readTracking({ repository, branch: ["-x"] })).toThrow(/--branch: expected the name of a branch/);
+    for (const diskLimit of ["0", "much", ""])
+      expect(() => readTracking({ repository, diskLimit })).toThrow(/--disk-limit: /);
   });
 });
 
