@@ -37,6 +37,7 @@ export { type Judgement, judge } from "./series/confirm.ts";
 export * from "./series/finding.ts";
 export * from "./series/gate.ts";
 export * from "./series/graph.ts";
+export * from "./series/index.ts";
 export * from "./series/investigate.ts";
 export * from "./series/metrics.ts";
 export * from "./series/points.ts";
