@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { normals } from "../normal.ts";
 import { seededRng } from "../rng.ts";
-import { judge, nearer, signedRank } from "./confirm.ts";
+import { judge, signedRank, votes } from "./confirm.ts";
 
 const rule = { floor: 0.05, spread: 3, rounds: 8 };
 
@@ -92,10 +92,14 @@ describe("of two commits run in turns", () => {
 test("a commit between two levels goes with the nearer one, whatever the machine did in each round", () => {
   const machine = [1, 2, 1.5, 1, 3];
   const at = (level: number) => machine.map((speed) => speed * level);
-  expect(nearer(at(100), at(101), at(110))).toBe("base");
-  expect(nearer(at(100), at(109), at(110))).toBe("head");
-  expect(nearer(at(110), at(101), at(100))).toBe("head");
-  expect(nearer(at(110), at(109), at(100))).toBe("base");
-  expect(nearer(at(100), at(100), at(110))).toBe("base");
-  expect(nearer([], [], [])).toBeNull();
+  const [base, head] = [
+    { base: 5, head: 0 },
+    { base: 0, head: 5 },
+  ];
+  expect(votes(at(100), at(101), at(110))).toEqual(base);
+  expect(votes(at(100), at(109), at(110))).toEqual(head);
+  expect(votes(at(110), at(101), at(100))).toEqual(head);
+  expect(votes(at(110), at(109), at(100))).toEqual(base);
+  expect(votes(at(100), at(100), at(110))).toEqual(base);
+  expect(votes([100, 100], [100, 110], [110, 110, 9])).toEqual({ base: 1, head: 1 });
 });

@@ -128,21 +128,20 @@ function intervalOf(walsh: readonly number[], rounds: number): readonly [low: nu
 }
 
 /**
- * Of a commit between two levels, run in turns with both: with which does it go? The majority of rounds, nearer by ratio.
- * Null without a round.
+ * Of a commit between two levels, run in turns with both: in how many rounds does it go with which? By ratio; a round
+ * right in the middle goes with the head.
  */
-export function nearer(
+export function votes(
   base: readonly number[],
   middle: readonly number[],
   head: readonly number[],
-): "base" | "head" | null {
+): { readonly base: number; readonly head: number } {
   const rounds = Math.min(base.length, middle.length, head.length);
-  if (rounds === 0) return null;
-  let votes = 0;
+  let forBase = 0;
   for (let i = 0; i < rounds; i++) {
     const [b, m, h] = [base[i]!, middle[i]!, head[i]!];
     // |log(m/b)| < |log(m/h)| without a logarithm, for positive levels: m² against b·h, on the side where b lies
-    votes += m * m < b * h === b < h ? 1 : -1;
+    if (m * m < b * h === b < h) forBase++;
   }
-  return votes >= 0 ? "base" : "head";
+  return { base: forBase, head: rounds - forBase };
 }

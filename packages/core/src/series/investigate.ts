@@ -5,7 +5,7 @@
  * is said to lie between two commits. One step at a time: whoever calls carries it out and asks again.
  */
 import { type Bits, bitsOf } from "./behaviour.ts";
-import { type Judgement, judge, nearer } from "./confirm.ts";
+import { type Judgement, judge, votes } from "./confirm.ts";
 import { levelOf } from "./points.ts";
 import type { Rule } from "./policy.ts";
 
@@ -53,8 +53,9 @@ export type Next =
       readonly text: string;
     };
 
-/** Rounds in which a commit between is run beside both ends. */
-const NARROWING = 5;
+/** Rounds in which a commit between is run beside both ends: few if they agree, else some more. */
+const FEW = 3;
+const MORE = 5;
 /** Runs further apart than this (ms) are no round: the machine was another. */
 const APART = 30 * 60_000;
 
@@ -160,18 +161,20 @@ function placeOf(
   metric: string,
   exact: boolean,
 ): Next {
-  const rounds = exact ? 1 : NARROWING;
   const levels = exact ? exactLevels(runs, metric, [base, middle, head]) : roundsOf(runs, metric, [base, middle, head]);
   const have = levels[0]!.length;
-  if (have < rounds)
+  const found = votes(levels[0]!, levels[1]!, levels[2]!);
+  const agree = found.base === 0 || found.head === 0;
+  const wanted = exact ? 1 : have < FEW ? FEW : agree ? have : MORE;
+  if (have < wanted)
     return {
       type: "run",
-      runs: turns(exact ? [middle] : [base, middle, head], rounds - have, seeds),
+      runs: turns(exact ? [middle] : [base, middle, head], wanted - have, seeds),
       text: `runs ${short(middle)} beside both`,
     };
-  const side = nearer(levels[0]!, levels[1]!, levels[2]!);
-  const text = `${short(middle)} goes with ${short(side === "base" ? base : head)}`;
-  return side === "base" ? { type: "narrow", base: middle, head, text } : { type: "narrow", base, head: middle, text };
+  const isBase = found.base > found.head;
+  const text = `${short(middle)} goes with ${short(isBase ? base : head)}, ${Math.max(found.base, found.head)} of ${have} rounds`;
+  return isBase ? { type: "narrow", base: middle, head, text } : { type: "narrow", base, head: middle, text };
 }
 
 /** Commits in turns, every other round the other way round. Times do not depend on the seed: always the first. */
