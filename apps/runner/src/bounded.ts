@@ -84,7 +84,7 @@ export async function runBounded(program: Program): Promise<Ran> {
 function giveWay({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
-    setPriority(pid, constants.priority.PRIORITY_LOW);
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {} // it has ended already
 }
 

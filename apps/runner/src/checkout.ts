@@ -98,7 +98,10 @@ async function packageBytesOf(mirror: Mirror, commit: string, code: string): Pro
   }
 }
 
-/** Is the tree still the commit's, byte for byte as git sees it, with packages? What a job has changed runs no other. */
+/**
+ * Is the tree still the commit's, byte for byte as git sees it, with packages? What a job has changed runs no other. It
+ * finds accidents; code that means to deceive could also change what git sees, so that of a pull request runs once.
+ */
 export async function isIntact(folder: string, commit: string, environment: Environment): Promise<boolean> {
   const call = gitIn(folder, environment);
   try {

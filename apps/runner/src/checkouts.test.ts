@@ -185,18 +185,26 @@ it("drops what was used least recently, trees and then installs without one, nev
   expect(await names()).toEqual([[...commits].sort(), [a, b].sort()]);
 
   for (const hold of holds.slice(0, 3)) await hold.release(); // the fourth stays
-  await age(folder, "trees", { [one]: 4, [two]: 1, [three]: 3, [four]: 9 });
-  await age(folder, "installs", { [a]: 1, [b]: 3 });
+  await age(folder, "trees", { [one]: 5, [two]: 4, [three]: 3, [four]: 9 });
+  await age(folder, "installs", { [a]: 4, [b]: 3 });
+  await (await checkouts.checkout(one, MAIN)).release(); // now the last that was used, and with it its install
+  expect((await stat(join(folder, "installs", a, "stamp.json"))).mtimeMs).toBeGreaterThan(Date.now() - 3_600_000);
   await checkouts.sweep(all - 1);
-  expect(await names()).toEqual([[two, three, four].sort(), [a, b].sort()]);
+  expect(await names()).toEqual([[one, three, four].sort(), [a, b].sort()]);
   const left = await checkouts.sweep(all - 1);
   expect(await checkouts.sweep(left - 1)).toBeLessThan(left);
-  expect((await names())[0]).toEqual([two, four].sort());
-  await (await checkouts.checkout(two, MAIN)).release();
-  await checkouts.sweep(0);
-  expect(await names()).toEqual([[four], [b]]);
+  expect(await names()).toEqual([[one, four].sort(), [a, b].sort()]);
+  await age(folder, "trees", { [one]: 20, [four]: 9 });
+  const idle = await checkouts.sweep((await checkouts.sweep(left)) - 1);
+  expect(await names()).toEqual([[four], [a, b].sort()]);
   expect(run(holds[3]!).answer).toBe(4);
-  expect(run(await checkouts.checkout(one, MAIN)).answer).toBe(1);
+  await holds[3]!.release();
+  await age(folder, "trees", { [four]: 9 });
+  await checkouts.sweep(idle - 1);
+  expect(await names()).toEqual([[], [a, b].sort()]);
+  await checkouts.sweep(0);
+  expect(await names()).toEqual([[], []]);
+  expect(run(await checkouts.checkout(two, MAIN)).answer).toBe(2);
 });
 
 it("removes at its start what a killed runner left half-made, and lets no second one in", async () => {

@@ -35,16 +35,23 @@ export function npmEnvironment(given: Environment, folders: { home: string; tmp:
   };
 }
 
-/** git's. ssh asks nothing: a key that needs a passphrase comes from an agent. */
+/** git's, where it stays on this machine. */
 export function gitEnvironment(given: Environment, folders: { home: string; tmp: string }) {
   return {
     ...childEnvironment(given, folders),
-    ...pick(given, [...NETWORK, "SSH_AUTH_SOCK"]),
     LC_ALL: "C",
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_TERMINAL_PROMPT: "0",
     GIT_LFS_SKIP_SMUDGE: "1",
     GIT_LITERAL_PATHSPECS: "1",
+  };
+}
+
+/** git's, where it fetches. ssh asks nothing: a key that needs a passphrase comes from an agent. */
+export function fetchEnvironment(given: Environment, folders: { home: string; tmp: string }) {
+  return {
+    ...gitEnvironment(given, folders),
+    ...pick(given, [...NETWORK, "SSH_AUTH_SOCK"]),
     GIT_SSH_COMMAND: "ssh -o BatchMode=yes",
   };
 }

@@ -18,6 +18,11 @@ import type { Mirror } from "./mirror.ts";
 const NEEDED = ["packages/core", "apps/runner"];
 
 const INSTALL_MS = 15 * 60_000;
+const OPTIONS = [
+  ...["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--prefer-offline"],
+  // Seconds, not npm's minutes: a job that finds no registry is tried again later.
+  ...["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=10000", "--fetch-timeout=60000"],
+];
 const MAX_MANIFEST = 1 << 20;
 const MAX_LOCKFILE = 32 << 20;
 
@@ -84,11 +89,10 @@ export async function install({ files }: Manifest, folder: string, setting: Sett
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), bytes);
   }
-  const options = ["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--prefer-offline"];
   const [file, first] = npm(setting.environment);
   const ran = await runBounded({
     file,
-    args: [...first, "install", ...options, ...NEEDED.flatMap((path) => ["--workspace", path])],
+    args: [...first, "install", ...OPTIONS, ...NEEDED.flatMap((path) => ["--workspace", path])],
     cwd: folder,
     env: npmEnvironment(setting.environment, setting.folders),
     signal: setting.signal,

@@ -1,11 +1,17 @@
 /** For tests: a git repository in a temporary folder, made by the real git. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
 
-export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), "ticketmark-commits-"));
+/** Gone after the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "ticketmark-commits-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
 
 export interface TestRepository {
   readonly folder: string;

@@ -38,6 +38,9 @@ it("lets ancestors of the branches that may run be run, and asks the repository 
     ]),
   );
   expect(await mirror.mergeBase(third, wild)).toBe(first);
+  source.git("branch", "release/1", wild);
+  expect(await mirror.isAllowed(wild, ["release"])).toBe(false); // a folder of branches is no branch
+  expect(await mirror.isAllowed(wild, ["release/1"])).toBe(true);
   source.git("checkout", "-q", "--orphan", "other");
   const orphan = await source.commit({ b: "1" });
   source.git("branch", "-D", "wild");
@@ -159,4 +162,15 @@ it("runs no hook, and obeys an abort", async () => {
   await mirror.fetch();
   expect(existsSync(note)).toBe(false);
   await expect(mirror.fetch({ signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
+});
+
+it("mirrors a shallow clone as far as it goes", async () => {
+  const source = testRepository();
+  await source.commit({ a: "1" });
+  const head = await source.commit({ a: "2" });
+  const shallow = temporaryFolder();
+  source.git("clone", "-q", "--depth=1", `file://${source.folder}`, shallow);
+  const mirror = await openMirror(temporaryFolder(), shallow, process.env);
+  expect(await mirror.isAllowed(head, ["main"])).toBe(true);
+  expect((await mirror.log(["main"])).map(({ hash }) => hash)).toEqual([head]);
 });

@@ -9,7 +9,7 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem } from "@ticketmark/core";
 import type { Ran } from "./bounded.ts";
-import { type Environment, gitEnvironment } from "./child-environment.ts";
+import { type Environment, fetchEnvironment } from "./child-environment.ts";
 import { checkBranch, checkCommit, type GitCall, git, parseRepository, type Repository, tryGit } from "./git.ts";
 import { inTurn } from "./in-turn.ts";
 import { type Commit, readLog } from "./mirror-log.ts";
@@ -57,7 +57,7 @@ export async function openMirror(folder: string, address: string, environment: E
   const [bare, home, tmp] = [join(folder, "mirror.git"), join(folder, "home"), join(folder, "tmp")];
   for (const path of [home, tmp]) await mkdir(path, { recursive: true, mode: 0o700 });
   const env = {
-    ...gitEnvironment(environment, { home, tmp }),
+    ...fetchEnvironment(environment, { home, tmp }),
     GIT_ALLOW_PROTOCOL: repository.protocol,
     // not among the arguments, which every user of the machine can read
     GIT_CONFIG_COUNT: "1",
@@ -74,7 +74,16 @@ export async function openMirror(folder: string, address: string, environment: E
   else await removeLocks(bare);
 
   const fetchRefs = (refs: string, signal: AbortSignal | undefined) => {
-    const args = ["fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "origin", refs];
+    const args = [
+      "fetch",
+      "--quiet",
+      "--prune",
+      "--no-tags",
+      "--update-shallow",
+      "--no-write-fetch-head",
+      "origin",
+      refs,
+    ];
     return attempt({ args, signal, timeoutMs: FETCH_MS });
   };
   const isWhole = async (signal: AbortSignal | undefined) => {
