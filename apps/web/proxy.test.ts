@@ -34,3 +34,16 @@ it("leaves the API and static files alone", () => {
   expect(["/", "/jobs", "/results/1", "/apiary"].map(matched)).toEqual([true, true, true, true]);
   expect(["/api/v1/files/0", "/_next/static/x.js", "/icon.svg"].map(matched)).toEqual([false, false, false]);
 });
+
+it("only drawings may stand in a frame: their own headers say so", () => {
+  const framed = (path: string) =>
+    proxy(new NextRequest(`http://site.test${path}`)).headers.get("content-security-policy") === null;
+  expect(
+    ["/badges/regressions.svg", "/badges/series/1a.svg", "/embed/series/1a", "/embed/series/1a.svg"].map(framed),
+  ).toEqual([true, true, true, true]);
+  for (const path of [
+    ...["/embed", "/embed/series", "/embed/series/", "/embed/series/1a/more", "/embed/jobs"],
+    ...["/badges", "/badges/series/1a", "/badges/other.svg", "/jobs", "/regressions/series/1a"],
+  ])
+    expect(framed(path), path).toBe(false);
+});

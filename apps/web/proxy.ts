@@ -1,13 +1,18 @@
 /**
  * Headers of every page: scripts only with this request's nonce, no frames, nothing cross-origin, and cross-origin
  * isolation, so that the checker in the browser may use SharedArrayBuffer. Next finds the nonce in the request's CSP
- * and puts it on its own scripts. The API is left out: a body that passes here is cut at 10 MB.
+ * and puts it on its own scripts. The API is left out: a body that passes here is cut at 10 MB. Drawings for other people's
+ * pages bring their own headers (app/badges/drawing-reply.ts), and are the only thing here that may stand in a frame.
  */
 import { randomBytes } from "node:crypto";
 import { type NextRequest, NextResponse } from "next/server";
 import { isDevelopment } from "./env.ts";
 
+/** Exactly the routes that answer with a drawing: any other address below is a page, were it only "not found". */
+const DRAWINGS = /^\/(badges\/(regressions|series\/[^/]+)\.svg|embed\/series\/[^/]+)$/;
+
 export function proxy(request: NextRequest): NextResponse {
+  if (DRAWINGS.test(request.nextUrl.pathname)) return NextResponse.next();
   const nonce = randomBytes(16).toString("base64");
   const csp = policy(nonce);
   const headers = new Headers(request.headers);
