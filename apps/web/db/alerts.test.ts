@@ -1,6 +1,3 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Problem } from "@ticketmark/core";
 import { asc, sql } from "drizzle-orm";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -15,7 +12,6 @@ const [commit, parent, before] = [hash("c"), hash("b"), hash("a")];
 
 beforeAll(() => {
   Object.assign(process.env, {
-    TICKETMARK_DATA: mkdtempSync(join(tmpdir(), "ticketmark-alerts-")),
     TICKETMARK_REPOSITORY: "https://github.com/octo/ticketmark",
     TICKETMARK_ALERT_URL: "http://127.0.0.1:9/hook",
     TICKETMARK_GITHUB_TOKEN: "token",

@@ -77,7 +77,7 @@ export async function setSent(db: Db, id: string): Promise<void> {
 export async function setFailed(db: Db, { id, attempts }: Delivery, error: string): Promise<number | null> {
   const wait = waitAfter(attempts);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: Postgres stores no U+0000
-  const text = error.replaceAll(/[\u0000-\u001f]+/g, " ").slice(0, MAX_ERROR);
+  const text = error.replaceAll(/[\u0000-\u0020]+/g, " ").slice(0, MAX_ERROR);
   await db
     .update(deliveries)
     .set({ error: text, ...(wait === null ? { failedAt: sql`now()` } : { nextAt: inSeconds(wait) }) })
@@ -91,9 +91,9 @@ export const waitAfter = (attempt: number): number | null =>
 
 /** Seconds until the next message is due, 0 = now; null where none waits. */
 export async function secondsToNext(db: Db): Promise<number | null> {
-  const seconds = sql<string | null>`greatest(0, extract(epoch from min(${deliveries.nextAt}) - now()))`;
+  const seconds = sql<string | null>`extract(epoch from min(${deliveries.nextAt}) - now())`;
   const [row] = await db.select({ seconds }).from(deliveries).where(waiting);
-  return row?.seconds == null ? null : Number(row.seconds);
+  return row!.seconds === null ? null : Math.max(0, Number(row!.seconds));
 }
 
 const inSeconds = (seconds: number) => sql`now() + make_interval(secs => ${seconds})`;

@@ -5,7 +5,7 @@
 import type { AlertView } from "../db/alerts.ts";
 import type { Db } from "../db/client.ts";
 import { addDelivery, lastRevision } from "../db/deliveries.ts";
-import type { Investigation } from "../db/schema.ts";
+import { findInvestigation } from "../db/investigations.ts";
 import { env } from "../env.ts";
 import { githubOf } from "./github.ts";
 import { checkOfAlert, checkOfTry, commentOfTry } from "./github-text.ts";
@@ -25,10 +25,14 @@ export async function announceAlert(db: Db, alert: AlertView): Promise<void> {
     await addDelivery(db, { target: "github-check", about, revision, body: checkOfAlert(alert, url) });
 }
 
-/** Tells a pull request what its try came to: a check at its head, and the one comment. Nothing where it is no pull request's. */
-export async function onTryFinished(db: Db, investigation: Investigation): Promise<void> {
-  const { id, pull } = investigation;
-  if (pull === null || !githubOf(env())) return;
+/**
+ * Tells a pull request what its try came to: a check at its head, and the one comment. To be called when that is stored;
+ * does nothing for a try that is no pull request's.
+ */
+export async function onTryFinished(db: Db, id: string): Promise<void> {
+  const investigation = await findInvestigation(db, id);
+  const pull = investigation?.pull ?? null;
+  if (!investigation || pull === null || !githubOf(env())) return;
   const url = absolute(`/regressions/tries/${id}`);
   const check = checkOfTry(investigation, url);
   await addDelivery(db, { target: "github-check", about: `try/${id}`, revision: 1, body: check });

@@ -3,15 +3,13 @@ import type { AlertView } from "../db/alerts.ts";
 import { describeFinding, titleOf } from "./messages.ts";
 import { alertPath } from "./public-alert.ts";
 
-export const FEED_PATH = "/regressions/feed.xml";
+const FEED_PATH = "/regressions/feed.xml";
 export const ATOM = "application/atom+xml; charset=utf-8";
-/** Of a feed without entries: it has to say when it changed. */
-const NEVER = new Date(0);
 
 /** @param alerts newest first @param origin this site's address, without a path */
 export function atomFeed(alerts: readonly AlertView[], origin: string): string {
   const self = `${origin}${FEED_PATH}`;
-  const updated = alerts.reduce((latest, { updatedAt }) => (updatedAt > latest ? updatedAt : latest), NEVER);
+  const updated = new Date(Math.max(0, ...alerts.map((alert) => alert.updatedAt.getTime()))); // 1970: never
   return [
     '<?xml version="1.0" encoding="utf-8"?>',
     '<feed xmlns="http://www.w3.org/2005/Atom">',

@@ -77,7 +77,7 @@ async function run(): Promise<number | null> {
 }
 
 /** Where messages go. */
-export type Targets = Pick<Env, "alerts" | "github" | "repository">;
+type Targets = Pick<Env, "alerts" | "github" | "repository">;
 
 /** Sends every message that is due; those that do not get through are put off. */
 export async function sendWaiting(db: Db, targets: Targets, patience: Patience): Promise<void> {

@@ -40,14 +40,14 @@ export async function startReceiver() {
     received.push({ method, path, headers, text });
     const other = outOfTurn.get(`${method} ${path}`)?.shift();
     if (other === "hang") return;
-    if (other) return void response.writeHead(other.status, other.headers).end(other.text ?? "");
-    answer(response, method, path, text);
+    if (other) response.writeHead(other.status, other.headers).end(other.text ?? "");
+    else answer(response, method, path, text);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 
-  function answer(response: ServerResponse, method: string, path: string, text: string): void {
+  function answer(response: ServerResponse, method: string, path: string, text: string): ServerResponse {
     const json = (status: number, value: unknown) =>
-      void response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(value));
+      response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(value));
     const { pathname, searchParams } = new URL(path, "http://receiver.test");
     const repos = `/repos/${REPOSITORY}`;
     const body = () => JSON.parse(text).body as string;
@@ -68,7 +68,7 @@ export async function startReceiver() {
     const ours = comments.find(({ id }) => method === "PATCH" && pathname === `${repos}/issues/comments/${id}`);
     if (!ours) return json(404, { message: "Not Found", status: "404" });
     ours.body = body();
-    json(200, ours);
+    return json(200, ours);
   }
 
   return {

@@ -19,6 +19,6 @@ function originOf(request: Request): string {
   const { host, protocol } = new URL(request.url);
   const scheme = request.headers.get("x-forwarded-proto") ?? protocol.replace(":", "");
   const asked = request.headers.get("x-forwarded-host") ?? request.headers.get("host") ?? host;
-  const address = `${scheme === "https" ? "https" : "http"}://${asked}`;
-  return URL.canParse(address) ? new URL(address).origin : `${protocol}//${host}`;
+  const isHost = /^([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?$/i.test(asked);
+  return isHost ? `${scheme === "https" ? "https" : "http"}://${asked}` : `${protocol}//${host}`;
 }
