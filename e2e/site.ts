@@ -103,8 +103,8 @@ export class Site {
       .toBeGreaterThan(iterations);
   }
 
-  async enrolmentToken(): Promise<string> {
-    return ((await (await this.post("/enrolment-tokens")).json()) as { token: string }).token;
+  async enrolmentToken(wish: { readonly trusted?: boolean } = {}): Promise<string> {
+    return ((await (await this.post("/enrolment-tokens", wish)).json()) as { token: string }).token;
   }
 
   /** What refusing must not change: rows, and names of stored files. */
@@ -125,9 +125,13 @@ export async function freePort(): Promise<number> {
 }
 
 /** Enrols a runner with a folder inside the site's. Returns the folder. */
-export async function enrolRunner(site: Site, name: string): Promise<string> {
+export async function enrolRunner(
+  site: Site,
+  name: string,
+  wish: { readonly trusted?: boolean } = {},
+): Promise<string> {
   const data = join(site.data, `runner-${name}`);
-  const args = enrolArguments(site.origin, data, await site.enrolmentToken(), name);
+  const args = enrolArguments(site.origin, data, await site.enrolmentToken(wish), name);
   const enrolling = startNode({ args, cwd: root, env: {} });
   const { code } = await new Promise<{ code: number | null }>((done) =>
     enrolling.child.on("exit", (code: number | null) => done({ code })),
