@@ -48,3 +48,15 @@ it("names each variable that is wrong, in one line, and no password", () => {
   expect(() => readEnv(wrong, root)).not.toThrow(/secret|\n/);
   expect(() => readEnv({}, "/")).toThrow(bad("drizzle/"));
 });
+
+it("takes an address as it is and a path from the root; branches are a list", () => {
+  const repositoryOf = (TICKETMARK_REPOSITORY: string) => readEnv({ TICKETMARK_REPOSITORY }, root).repository;
+  expect(repositoryOf(".")).toBe(root);
+  expect(repositoryOf("/srv/x.git")).toBe("/srv/x.git");
+  for (const address of ["https://example.org/a/b.git", "git@example.org:a/b.git"])
+    expect(repositoryOf(address)).toBe(address);
+  expect(() => repositoryOf("https://me:secret@example.org/a")).toThrow(bad("without user or password"));
+  expect(readEnv({ TICKETMARK_BRANCHES: "main, next" }, root).branches).toEqual(["main", "next"]);
+  expect(() => readEnv({ TICKETMARK_BRANCHES: "--upload-pack=x" }, root)).toThrow(bad("TICKETMARK_BRANCHES"));
+  expect(() => readEnv({ TICKETMARK_WEBHOOK_SECRET: "short" }, root)).toThrow(bad("at least 16 characters"));
+});

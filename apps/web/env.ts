@@ -22,7 +22,12 @@ const schema = z.object({
   /** How long a runner waits before it asks again when there was no job. */
   TICKETMARK_RETRY_SECONDS: seconds(10, 3_600),
   /** Git repository whose commits are followed: an address, or a path ("." = this clone). Unset = none. */
-  TICKETMARK_REPOSITORY: repositorySchema.optional(),
+  TICKETMARK_REPOSITORY: repositorySchema
+    .refine(
+      (address) => !/^https?:\/\/[^/]*@/.test(address),
+      "expected an address without user or password: pages show it",
+    )
+    .optional(),
   /** Its branches whose commits may run, the one that is followed first. */
   TICKETMARK_BRANCHES: z
     .string()

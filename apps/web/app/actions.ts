@@ -104,10 +104,15 @@ interface NewEnrolment {
 }
 
 /** A one-time token for a new runner, shown once; null for somebody who is not signed in. */
-export async function newEnrolment(): Promise<NewEnrolment | null> {
+export async function newEnrolment(_: NewEnrolment | null, form: FormData): Promise<NewEnrolment | null> {
   const maintainer = await maintainerFromCookies();
   if (!maintainer) return null;
   const token = newSecret();
-  const { expiresAt } = await addEnrolmentToken(await db(), hashSecret(token), `made by ${maintainer}`);
+  const { expiresAt } = await addEnrolmentToken(
+    await db(),
+    hashSecret(token),
+    `made by ${maintainer}`,
+    form.get("trusted") === "on",
+  );
   return { token, expiresAt };
 }

@@ -5,7 +5,15 @@ import { newEnrolment } from "../app/actions.ts";
 import { CodeBlock } from "./code-block.tsx";
 import { formatTime } from "./format.ts";
 
-export function AddRunner({ site, maintainer }: { site: string; maintainer: boolean }) {
+interface Props {
+  readonly site: string;
+  readonly maintainer: boolean;
+  /** The one this site follows; null = none. */
+  readonly repository: string | null;
+  readonly branches: readonly string[];
+}
+
+export function AddRunner({ site, maintainer, repository, branches }: Props) {
   const [enrolment, make, pending] = useActionState(newEnrolment, null);
   const token = enrolment?.token ?? "TOKEN";
   return (
@@ -25,6 +33,12 @@ export function AddRunner({ site, maintainer }: { site: string; maintainer: bool
               <button type="submit" className="button" disabled={pending}>
                 {enrolment ? "Make another token" : "Make a token"}
               </button>
+              {repository !== null && (
+                <label className="flex items-center gap-2 text-sm">
+                  <input type="checkbox" name="trusted" />
+                  Trusted: it may tell this site which commits {repository} has
+                </label>
+              )}
               {enrolment && (
                 <span role="status" className="note">
                   Made; it is in the command below, and is not shown again. Until {formatTime(enrolment.expiresAt)} UTC.
@@ -49,6 +63,18 @@ export function AddRunner({ site, maintainer }: { site: string; maintainer: bool
           />
         </li>
       </ol>
+      {repository !== null && (
+        <div className="mt-4">
+          <p className="mb-1.5">To measure this site's repository, commit by commit, start it so instead:</p>
+          <CodeBlock
+            what="the command to follow the repository"
+            code={`npx ticketmark runner start --repository ${repository}${branches.map((name) => ` --branch ${name}`).join("")}`}
+          />
+          <p className="note mt-1.5">
+            It then runs commits of these branches with their own code, in trees and processes of their own.
+          </p>
+        </div>
+      )}
       <p className="note mt-3">
         Ctrl-C hands the job back with a snapshot; the next start goes on from it. Jobs are data only: a runner never
         runs code that a job brings along.

@@ -12,6 +12,7 @@ import { rowVersion } from "../../components/row-version.ts";
 import { siteAddress } from "../../components/site-address.ts";
 import { db } from "../../db/client.ts";
 import { listRunners, type RunnerRow } from "../../db/pages.ts";
+import { env } from "../../env.ts";
 import { maintainerFromCookies } from "../../session.ts";
 
 export const metadata: Metadata = {
@@ -44,7 +45,7 @@ export default async function RunnersPage() {
         url="/api/v1/jobs?state=running&limit=50"
         version={rowVersion(runners.flatMap(({ job }) => job ?? []))}
       />
-      <AddRunner site={site} maintainer={maintainer !== null} />
+      <AddRunner site={site} maintainer={maintainer !== null} repository={env().repository} branches={env().branches} />
     </>
   );
 }
