@@ -21,7 +21,10 @@ async function probe({ loader, worker, cwd, env, cacheDir }: Checkout): Promise<
   return messages;
 }
 
-it("checks out, installs, builds and runs this repository's commit, and one on top of it", async ({ skip }) => {
+/** Two builds by a compiler in WebAssembly, with low priority: minutes where others are at work. */
+const LONG = { timeout: 15 * 60_000 };
+
+it("checks out, installs, builds and runs this repository's commit, and one on top of it", LONG, async ({ skip }) => {
   const folder = temporaryFolder();
   try {
     const source = testRepository();
