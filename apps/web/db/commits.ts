@@ -6,9 +6,8 @@
  * scan by a trusted runner says everything, a little later. So a push moves a head only from where the site knew it, and
  * in every case asks for a scan, which has the last word.
  */
-import { ancestorsOf, POLICY_FILE, type Policy, Problem, parsePolicy, type Scan } from "@ticketmark/core";
+import { ancestorsOf, type Policy, Problem, parsePolicy, type Scan } from "@ticketmark/core";
 import { and, desc, eq, inArray, isNull, notInArray, sql } from "drizzle-orm";
-import { requireStorable } from "../http.ts";
 import type { Db } from "./client.ts";
 import { type Branch, branches, commits } from "./schema.ts";
 
@@ -107,7 +106,13 @@ export async function removeBranch(db: Db, name: string, before: string): Promis
   await db.update(branches).set({ scannedAt: null }).where(eq(branches.name, name));
 }
 
-/** What a trusted runner saw: commits, heads, policies. Branches that it does not name are gone. */
+/** Whatever was scanned last: the next trusted runner that claims is asked for a scan. */
+export const askForScan = (db: Db) => db.update(branches).set({ scannedAt: null });
+
+/**
+ * What a trusted runner saw: commits, heads, policies. It may come in parts, commits first: a part without branches says
+ * nothing of them, one with branches names all that there are.
+ */
 export async function recordScan(db: Db, scan: Scan): Promise<void> {
   await db.transaction(async (tx) => {
     await addCommits(tx, scan.commits);
@@ -129,7 +134,7 @@ export async function recordScan(db: Db, scan: Scan): Promise<void> {
         });
     }
     const names = scan.branches.map(({ name }) => name);
-    await tx.delete(branches).where(notInArray(branches.name, names));
+    if (names.length > 0) await tx.delete(branches).where(notInArray(branches.name, names));
   });
 }
 
@@ -137,9 +142,7 @@ export async function recordScan(db: Db, scan: Scan): Promise<void> {
 function readPolicy(text: string | null): { policy: Policy | null; problem: string | null } {
   if (text === null) return { policy: null, problem: null };
   try {
-    const policy = parsePolicy(text);
-    requireStorable(policy, POLICY_FILE, "bad-request");
-    return { policy, problem: null };
+    return { policy: parsePolicy(text), problem: null };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     // It may quote the file: without what Postgres does not store (U+0000, halves of surrogate pairs).

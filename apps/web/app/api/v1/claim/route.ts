@@ -7,6 +7,7 @@ import { requireRunner } from "../../../../caller.ts";
 import { db } from "../../../../db/client.ts";
 import { takeScan } from "../../../../db/commits.ts";
 import { claim } from "../../../../db/leases.ts";
+import { listUnseen } from "../../../../db/pulls.ts";
 import { env } from "../../../../env.ts";
 import { readJson, reply, route } from "../../../../http.ts";
 import { dropDead } from "../../../../pending.ts";
@@ -17,7 +18,7 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
   async POST(request) {
     const runner = await requireRunner(request);
     const { lease: token, numerics, ...offer } = await readJson(request, claimSchema);
-    const { leaseSeconds: seconds, heartbeatSeconds: renewSeconds, retrySeconds, repository, branches } = env();
+    const { leaseSeconds: seconds, heartbeatSeconds: renewSeconds, retrySeconds, repository } = env();
     // An older runner's bits are not comparable with this site's: it computes nothing until it is updated.
     const command: Command = numerics < NUMERICS ? "update" : runner.command;
     if (command !== "continue")
@@ -31,8 +32,7 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
     );
     await dropDead(await db()); // of leases that this claim, or nobody, took over
     const tracks = repository !== null && offer.tracks?.repository === repository;
-    const asked = tracks && runner.trusted ? await takeScan(await db(), branches) : null;
-    const scan = asked && { repository: repository!, branches: [...branches], ...asked };
+    const scan = tracks && runner.trusted ? await wantedScan(repository) : null;
     if (tracks && !taken) wakeTracker(); // somebody is idle
     if (!taken) return reply({ job: null, command, retryAfter: retrySeconds, scan } satisfies ClaimReply);
     const { nonce, ...job } = taken;
@@ -44,3 +44,14 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
     } satisfies ClaimReply);
   },
 });
+
+/** As many branches as a reply takes: those of the allow-list, and approved heads that no scan has told of. */
+const MOST_BRANCHES = 20;
+
+async function wantedScan(repository: string): Promise<ClaimReply["scan"]> {
+  const { branches } = env();
+  const asked = await takeScan(await db(), branches);
+  if (!asked) return null;
+  const pulls = await listUnseen(await db(), MOST_BRANCHES - branches.length);
+  return { repository, branches: [...branches, ...pulls], ...asked };
+}

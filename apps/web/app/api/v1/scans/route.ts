@@ -20,7 +20,8 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
         "forbidden",
         `runner ${runner.name}: expected one enrolled as trusted; only such tell of commits`,
       );
-    if (repository === null) throw new Problem("not-found", "this site follows no repository");
+    if (repository === null)
+      throw new Problem("not-found", "this site follows no repository: TICKETMARK_REPOSITORY is not set");
     const scan = jsonOf(await readBytes(request, MAX_SCAN_BYTES), scanSchema);
     if (scan.repository !== repository)
       throw new Problem("forbidden", `repository: expected ${repository}; got ${scan.repository}`);

@@ -3,8 +3,8 @@ import { trySchema } from "@ticketmark/core";
 import { db } from "../../../../db/client.ts";
 import { readJson, reply, route } from "../../../../http.ts";
 import { requireMaintainer } from "../../../../session.ts";
+import { startTry } from "../../../../track/start-try.ts";
 import { wakeTracker } from "../../../../track/tracker.ts";
-import { startTry } from "../../../../track/try.ts";
 
 export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
   async POST(request) {

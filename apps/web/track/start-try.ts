@@ -9,13 +9,15 @@ import { env } from "../env.ts";
 
 /**
  * Only what may run is taken: an ancestor of an allow-listed branch, or the approved head of an open pull request. Throws
- * Problem "not-found" (no such pull request; a commit nobody told of), "forbidden" (may not run), "conflict" (no base).
+ * Problem "not-found" (no repository, no such pull request, a commit nobody told of), "forbidden" (may not run), "conflict" (no base).
  */
 export async function startTry(
   db: Db,
   wish: z.infer<typeof trySchema>,
   createdBy: string,
 ): Promise<z.infer<typeof tryReplySchema>> {
+  if (env().repository === null)
+    throw new Problem("not-found", "this site follows no repository: TICKETMARK_REPOSITORY is not set");
   const { pull, head } = "pull" in wish ? await headOfPull(db, wish.pull) : await allowed(db, wish.commit);
   const base = await baseOf(db, head);
   const { id } = await addTry(db, { base, head, pull, createdBy });
