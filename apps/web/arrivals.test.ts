@@ -4,7 +4,6 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ClaimReply, claimReplySchema, NUMERICS, newKeyPair, type Scan } from "@ticketmark/core";
-import { sql } from "drizzle-orm";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as claims from "./app/api/v1/claim/route.ts";
 import * as enrolmentTokens from "./app/api/v1/enrolment-tokens/route.ts";
@@ -37,7 +36,6 @@ prepareApi();
 
 let trusted: { authorization: string };
 beforeEach(async () => {
-  await (await db()).execute(sql`truncate commits, branches, pulls, investigations cascade`);
   delete (globalThis as { ticketmarkFirstScan?: number }).ticketmarkFirstScan;
   const made = await call(enrolmentTokens, "POST", { body: { trusted: true }, headers: asMaintainer });
   const { bearer } = JSON.parse((await enrol(JSON.parse(made.text).token, newKeyPair())).text);
