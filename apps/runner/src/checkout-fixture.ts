@@ -10,9 +10,12 @@ writeFileSync(new URL("../../../../cache-of-the-worker", import.meta.url), "");
 console.log(JSON.stringify({ answer: ANSWER, env: process.env, cwd: process.cwd() }));
 `;
 
-const BUILDER = `import { mkdirSync, writeFileSync } from "node:fs";
+/** Notes in `built` how often kernels were there when it was called. */
+const BUILDER = `import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 const folder = new URL("../../../../build/", import.meta.url);
 mkdirSync(folder, { recursive: true });
+const built = new URL("built", folder);
+writeFileSync(built, (existsSync(built) ? readFileSync(built, "utf8") : "") + (existsSync(new URL("kernels.wasm", folder)) ? "again " : "anew "));
 writeFileSync(new URL("kernels.wasm", folder), "x".repeat(1000));
 `;
 

@@ -3,7 +3,7 @@
  * own that borrows the mirror's objects, so that code there can tell its commit; links that somebody has committed
  * become plain files, so that nothing is written or read through them.
  */
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -16,7 +16,8 @@ import type { Mirror } from "./mirror.ts";
 
 const BUILDER = "packages/core/src/engine/cpu/node/build.ts";
 const BUILD_MS = 10 * 60_000;
-const KERNELS = "packages/core/build/kernels.wasm";
+const BUILD = "packages/core/build";
+const KERNELS = `${BUILD}/kernels.wasm`;
 const SOURCE = "packages/core/src";
 
 /** How to run a commit's worker; its environment is the whole one and holds no secret. */
@@ -28,7 +29,7 @@ export interface Checkout {
   /** Arguments for Node that let it read TypeScript, with the commit's own loader. */
   readonly loader: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** For this commit's native kernels. */
+  /** For native kernels, each under the hash of its sources. */
   readonly cacheDir: string;
   /** See `packageBytesOf`. */
   readonly packageBytes: number;
@@ -47,13 +48,25 @@ const gitIn =
     signal,
   });
 
+export interface TreeParts {
+  readonly commit: string;
+  readonly manifest: Manifest;
+  /** Folder of its packages. */
+  readonly installed: string;
+  /**
+   * Folder with the kernels that were built last, for the next tree: the commit's own builder looks whether they are of its
+   * sources, and most commits change none. Null = nothing is shared.
+   */
+  readonly kernels: string | null;
+}
+
 /**
- * Makes the tree of a commit in an empty folder, its packages those in `installed`. Returns packageBytes. Throws Problem
- * "engine-unavailable" with the last lines of a build that fails.
+ * Makes the tree of a commit in an empty folder. Returns packageBytes. Throws Problem "engine-unavailable" with the last lines
+ * of a build that fails.
  */
 export async function makeTree(
   mirror: Mirror,
-  { commit, manifest, installed }: { commit: string; manifest: Manifest; installed: string },
+  { commit, manifest, installed, kernels }: TreeParts,
   folder: string,
   { environment, signal }: Omit<Setting, "folders">,
 ): Promise<number> {
@@ -67,8 +80,18 @@ export async function makeTree(
     await git(call(["config", name, value], signal));
   await git(call(["checkout", "--quiet", "--detach", commit], signal));
   await linkPackages(installed, code, manifest.workspaces);
+  const build = join(code, BUILD);
+  if (kernels) await cp(kernels, build, { recursive: true }).catch(ifMissing);
   await buildKernels(folder, { environment, signal });
+  if (kernels) {
+    await rm(kernels, { recursive: true, force: true });
+    await cp(build, kernels, { recursive: true }).catch(ifMissing);
+  }
   return packageBytesOf(mirror, commit, code);
+}
+
+function ifMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
 }
 
 async function buildKernels(folder: string, { environment, signal }: Omit<Setting, "folders">): Promise<void> {
@@ -128,7 +151,11 @@ function loaderIn(folder: string): string[] {
 }
 
 /** How to run what `makeTree` has made. */
-export function checkoutIn(folder: string, commit: string, packageBytes: number, environment: Environment): Checkout {
+export function checkoutIn(
+  folder: string,
+  { commit, packageBytes, cacheDir }: Pick<Checkout, "commit" | "packageBytes" | "cacheDir">,
+  environment: Environment,
+): Checkout {
   const code = codeIn(folder);
   return {
     commit,
@@ -137,7 +164,7 @@ export function checkoutIn(folder: string, commit: string, packageBytes: number,
     cwd: code,
     loader: loaderIn(folder),
     env: childEnvironment(environment, foldersOf(folder)),
-    cacheDir: join(folder, "cache"),
+    cacheDir,
     packageBytes,
   };
 }

@@ -4,9 +4,11 @@
  * which are gone after use: its code shares nothing that an allow-listed commit will run with.
  *
  *   mirror.git, home, tmp   the mirror and what git needs to run
- *   trees/COMMIT            home, tmp, cache (native kernels), code
+ *   kernels                 wasm kernels of the tree that was made last
+ *   cache                   native kernels of all trees, by hash of their sources
+ *   trees/COMMIT            home, tmp, code
  *   installs/KEY            packages of one lockfile
- *   isolated/ID             as in trees, and its install
+ *   isolated/ID             as in trees, its install and its cache
  *
  * One process uses the folder, and a socket keeps others out. Trees and installs are made one after the other.
  */
@@ -83,7 +85,7 @@ async function openLocked(
         await install(manifest, installed, { environment, folders: foldersOf(folder), signal });
         return null;
       });
-    return { commit, manifest, installed };
+    return { commit, manifest, installed, kernels: join(folder, "kernels") };
   };
 
   async function shared(commit: string, signal: AbortSignal | undefined): Promise<HeldCheckout> {
@@ -111,7 +113,8 @@ async function openLocked(
         await touch();
       }),
     );
-    return { ...checkoutIn(path, commit, packageBytes, environment), release };
+    const cacheDir = join(folder, "cache");
+    return { ...checkoutIn(path, { commit, packageBytes, cacheDir }, environment), release };
   }
 
   async function alone(commit: string, signal: AbortSignal | undefined): Promise<HeldCheckout> {
@@ -123,8 +126,10 @@ async function openLocked(
       for (const made of [installed, ...Object.values(folders)]) await mkdir(made, { recursive: true, mode: 0o700 });
       const manifest = await readManifest(mirror, commit);
       await install(manifest, installed, { environment, folders, signal });
-      const packageBytes = await makeTree(mirror, { commit, manifest, installed }, path, { environment, signal });
-      return { ...checkoutIn(path, commit, packageBytes, environment), release: once(remove) };
+      const parts = { commit, manifest, installed, kernels: null };
+      const packageBytes = await makeTree(mirror, parts, path, { environment, signal });
+      const cacheDir = join(path, "cache");
+      return { ...checkoutIn(path, { commit, packageBytes, cacheDir }, environment), release: once(remove) };
     } catch (error) {
       await remove();
       throw error;
