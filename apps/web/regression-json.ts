@@ -3,13 +3,21 @@
  * stays the same, so does the page.
  */
 import { createHash } from "node:crypto";
-import { type ComparedGroup, type ComparedTestbed, sentenceOf } from "./components/regression-compare.ts";
-import { alertCounts, listAlerts } from "./db/alerts.ts";
+import { type ComparedGroup, type ComparedTestbed, verdictOf } from "./components/regression-compare.ts";
+import { alertCounts } from "./db/alerts.ts";
 import type { Db } from "./db/client.ts";
 import { compareCommits, measuredAt } from "./db/comparisons.ts";
 import { listInvestigations } from "./db/investigations.ts";
 import type { PointRun } from "./db/points.ts";
-import { alertsAt, jobsAt, policyOf, queueCounts, relativesOf, trackedBranch } from "./db/regressions.ts";
+import {
+  alertsAt,
+  jobsAt,
+  latestAlertChange,
+  policyOf,
+  queueCounts,
+  relativesOf,
+  trackedBranch,
+} from "./db/regressions.ts";
 import type { Commit, Investigation } from "./db/schema.ts";
 import { env } from "./env.ts";
 
@@ -24,7 +32,7 @@ export async function overviewJson(db: Db) {
   const [branch, alerts, latest, investigations, queue] = await Promise.all([
     trackedBranch(db),
     alertCounts(db),
-    listAlerts(db, { limit: 1 }),
+    latestAlertChange(db),
     listInvestigations(db, { state: "running" }),
     queueCounts(db),
   ]);
@@ -32,7 +40,7 @@ export async function overviewJson(db: Db) {
     repository: env().repository === null ? null : { branch: env().branches[0]!, head: branch?.head ?? null },
     policyProblem: branch?.policyProblem ?? null,
     alerts,
-    latestAlert: latest.alerts[0]?.updatedAt ?? null,
+    alertsChanged: latest,
     investigations: investigations.map(publicInvestigation),
     queue,
   });
@@ -77,7 +85,7 @@ export async function readComparison(db: Db, base: Commit, head: Commit) {
 export const comparisonJson = ({ base, head, testbeds }: Awaited<ReturnType<typeof readComparison>>) => ({
   base: base.hash,
   head: head.hash,
-  verdict: sentenceOf(testbeds),
+  verdict: verdictOf(testbeds),
   testbeds: testbeds.map((one) => ({
     ...publicTestbed(one),
     notCompared: { base: one.onlyBase, head: one.onlyHead },
@@ -91,7 +99,7 @@ const publicTestbed = ({ digest, testbed, groups }: ComparedTestbed) => ({
 
 const publicGroup = ({ groupDigest, name, base, baseRuns, runs, bits, first, metrics }: ComparedGroup) => ({
   ...{ groupDigest, name, base },
-  bits: bits && { state: bits.state, seeds: bits.seeds, first: first ?? bits.first },
+  bits: bits && { ...bits, first },
   metrics: metrics.map(({ metric, series, level, compared }) => ({ metric, series, level, compared })),
   runs: { base: baseRuns.map(publicRun), head: runs.map(publicRun) },
 });

@@ -12,7 +12,7 @@ const DEEDS: Record<AlertState, readonly [deed: string, meaning: string]> = {
 };
 
 export function AlertForm({ id, state }: { id: string; state: AlertState }) {
-  const [fault, action, pending] = useActionState(changeAlertHere, null);
+  const [told, action, pending] = useActionState(changeAlertHere, null);
   const deeds = (Object.keys(DEEDS) as AlertState[]).filter((to) => to !== state);
   return (
     <form action={action} className="max-w-prose">
@@ -21,14 +21,16 @@ export function AlertForm({ id, state }: { id: string; state: AlertState }) {
         Reason, kept and shown to all
       </label>
       <textarea
+        key={told?.reason}
         id="reason"
         name="reason"
+        defaultValue={told?.reason}
         rows={3}
         required
         maxLength={2_000}
         className="field"
-        aria-invalid={fault ? true : undefined}
-        aria-describedby={fault ? "reason-fault" : undefined}
+        aria-invalid={told ? true : undefined}
+        aria-describedby={told ? "reason-fault" : undefined}
       />
       <div className="mt-2 flex flex-wrap gap-2">
         {deeds.map((to) => (
@@ -45,9 +47,9 @@ export function AlertForm({ id, state }: { id: string; state: AlertState }) {
           </button>
         ))}
       </div>
-      {fault && (
+      {told && (
         <p id="reason-fault" role="alert" className="mt-1 text-sm text-bad">
-          {fault}
+          {told.fault}
         </p>
       )}
     </form>

@@ -25,7 +25,9 @@ export function LineTable({ line, alerts, suspected }: Props) {
           <th scope="col" className="number">
             Runs
           </th>
-          <th scope="col">Bits</th>
+          <th scope="col" className="max-sm:hidden">
+            Bits
+          </th>
           <th scope="col">Verdict</th>
           <th scope="col" className="max-md:hidden">
             Author
@@ -44,7 +46,7 @@ export function LineTable({ line, alerts, suspected }: Props) {
             <td className="number" title={`${commit.measured} of the ${commit.wanted} specs of the policy`}>
               {commit.measured} of {commit.wanted}
               {commit.running + commit.waiting > 0 && (
-                <span className="note block">
+                <span className="note block whitespace-normal">
                   {[
                     ...(commit.running > 0 ? [`${commit.running} running`] : []),
                     ...(commit.waiting > 0 ? [`${commit.waiting} waiting`] : []),
@@ -52,11 +54,16 @@ export function LineTable({ line, alerts, suspected }: Props) {
                 </span>
               )}
             </td>
-            <td>
+            <td className="max-sm:hidden">
               <Bits bits={commit.bits} />
             </td>
             <td>
               <Verdict commit={commit} alert={alerts.get(commit.hash)} suspected={suspected.has(commit.hash)} />
+              {commit.bits.changed + commit.bits.mixed > 0 && (
+                <span className="note block sm:hidden">
+                  bits <Bits bits={commit.bits} />
+                </span>
+              )}
             </td>
             <td className="max-md:hidden">{commit.author}</td>
             <td className="number max-sm:hidden">{formatTime(commit.committedAt)}</td>
@@ -94,7 +101,7 @@ function Verdict({
     const kind = FINDING_ORDER.find((one) => alert.findings.some((finding) => finding.kind === one))!;
     return (
       <Link className={`link ${alert.state === "open" ? "text-bad!" : ""}`} href={`/regressions/alerts/${alert.id}`}>
-        {KINDS[kind]}, {stateWord(alert.state)}
+        {[...new Set([KINDS[kind], stateWord(alert.state)])].join(", ")}
       </Link>
     );
   }

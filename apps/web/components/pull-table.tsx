@@ -21,9 +21,13 @@ export function PullTable({ pulls, maintainer }: { pulls: readonly Pull[]; maint
         {pulls.map((pull) => (
           <tr key={pull.number}>
             <th scope="row" className="font-normal! text-ink! align-baseline!">
-              <a className="link" href={/^https?:\/\//.test(pull.url) ? pull.url : undefined} rel="noreferrer nofollow">
-                #{pull.number}
-              </a>{" "}
+              {/^https?:\/\//.test(pull.url) ? (
+                <a className="link" href={pull.url} rel="noreferrer nofollow">
+                  #{pull.number}
+                </a>
+              ) : (
+                `#${pull.number}`
+              )}{" "}
               {pull.title}
               <span className="note block">
                 by {pull.author}, into {pull.base}

@@ -41,7 +41,7 @@ export interface ComparedGroup {
   readonly runs: readonly PointRun[];
   /** Null on engines whose bits are not promised, and without a base. */
   readonly bits: ComparedBits | null;
-  /** `bits.first` as phase and iteration; filled in by the query. */
+  /** The earliest of the places where a seed's traces part; filled in by the query. Null where none do, or nobody knows. */
   readonly first: Finding["first"];
   readonly metrics: readonly ComparedRow[];
 }
@@ -93,24 +93,25 @@ const onEngine = (metric: Metric, exact: boolean): Pick<Metric, "id" | "kind" | 
 /** Lower case inside a sentence: "iteration time". A metric that was taken off the list names itself. */
 export const metricWord = (id: string): string => metrics.list.find((one) => one.id === id)?.name.toLowerCase() ?? id;
 
-/** The verdict on two commits, over all testbeds. */
-export function sentenceOf(testbeds: readonly ComparedTestbed[]): string {
-  const groups = testbeds.flatMap((one) => one.groups);
-  const several = testbeds.filter((one) => one.groups.length > 0).length > 1;
-  const series = testbeds.flatMap(({ groups, testbed }) =>
-    groups.flatMap((group) =>
-      group.metrics.flatMap(({ metric, compared }): ComparedSeries[] => {
-        const where = several ? ` (${testbedText(testbed)})` : "";
-        return compared
-          ? [{ ...compared, unit: metrics.get(metric).unit, name: `${metricWord(metric)} of ${group.name}${where}` }]
-          : [];
-      }),
+/** The verdict on what was compared on one testbed. */
+export function sentenceOf({ groups }: Pick<ComparedTestbed, "groups">): string {
+  const series = groups.flatMap((group) =>
+    group.metrics.flatMap(({ metric, compared }): ComparedSeries[] =>
+      compared ? [{ ...compared, unit: metrics.get(metric).unit, name: `${metricWord(metric)} of ${group.name}` }] : [],
     ),
   );
   return comparisonSentence(
     series,
     groups.flatMap(({ bits }) => bits ?? []),
   );
+}
+
+/** The verdict on two commits: a sentence for each testbed that ran both. */
+export function verdictOf(testbeds: readonly ComparedTestbed[]): string {
+  const compared = testbeds.filter(({ groups }) => groups.some(({ base }) => base !== null));
+  if (compared.length === 0) return "No testbed ran the same at both commits.";
+  if (compared.length === 1) return sentenceOf(compared[0]!);
+  return compared.map((one) => `On ${testbedText(one.testbed)}: ${sentenceOf(one)}`).join(" ");
 }
 
 /** Short, for people; the page of a series has all of it. */

@@ -1,13 +1,11 @@
 /** What the pages of commits ask: a commit beside the one before it, and two commits beside each other. */
-import { firstDifference, HISTORY, type Policy, type Result } from "@ticketmark/core";
+import { type Finding, firstDifference, HISTORY, type Policy } from "@ticketmark/core";
 import { group as groupBy } from "d3-array";
-import { inArray, sql } from "drizzle-orm";
 import { groupNames } from "../components/group-names.ts";
 import { type ComparedGroup, type ComparedTestbed, compareGroup } from "../components/regression-compare.ts";
 import type { Db } from "./client.ts";
-import { listPoints, type PointRun } from "./points.ts";
+import { listPoints, listTraces, type PointRun } from "./points.ts";
 import { listLine } from "./regressions.ts";
-import { results } from "./schema.ts";
 import { listTestbeds } from "./testbeds.ts";
 
 /**
@@ -39,7 +37,7 @@ export async function compareCommits(db: Db, base: string, head: string, policy:
     baseFor: (ran) => (ran.has(base) ? base : null),
   });
   const names = groupNames(points);
-  return compared.flatMap((one): ComparedTestbed[] => {
+  const both = compared.flatMap((one): ComparedTestbed[] => {
     const groups = one.groups.filter((group) => group.base !== null);
     const onlyHead = one.groups.filter((group) => group.base === null).map(({ name }) => name);
     const here = points.filter(({ testbed, commit }) => testbed === one.digest && commit === base);
@@ -49,6 +47,7 @@ export async function compareCommits(db: Db, base: string, head: string, policy:
       .sort();
     return groups.length + onlyHead.length + onlyBase.length === 0 ? [] : [{ ...one, groups, onlyHead, onlyBase }];
   });
+  return fullestFirst(both);
 }
 
 interface Wanted {
@@ -85,32 +84,32 @@ async function compareAll(db: Db, { points, policy, head, baseFor, history }: Wa
     return { digest, testbed, groups: groups.sort((a, b) => (a.name < b.name ? -1 : 1)), onlyBase: [], onlyHead: [] };
   });
   const placed = await placeFirsts(db, found);
-  return placed.sort((a, b) => b.groups.length - a.groups.length || (a.digest < b.digest ? -1 : 1));
+  return fullestFirst(placed);
 }
 
-/** Blocks of traces as phases and iterations: phases are in the results, which points leave in the database. */
+const fullestFirst = (found: readonly ComparedTestbed[]): ComparedTestbed[] =>
+  found.toSorted((a, b) => b.groups.length - a.groups.length || (a.digest < b.digest ? -1 : 1));
+
+/** Where bits first differ: traces and phases are in the results, which points leave in the database. */
 async function placeFirsts(db: Db, found: readonly ComparedTestbed[]): Promise<ComparedTestbed[]> {
   const pairs = found.flatMap(({ groups }) =>
-    groups.flatMap((group) => {
-      const seed = group.bits?.first?.seed;
-      const [base, head] = [group.baseRuns, group.runs].map((runs) => runs.find((run) => run.seed === seed));
-      return base && head ? [{ group, base, head }] : [];
-    }),
+    groups.flatMap((group) =>
+      (group.bits?.differing ?? []).map((seed) => {
+        const of = (runs: readonly PointRun[]) => runs.find((run) => run.seed === seed)!.resultId;
+        return { group, seed, base: of(group.baseRuns), head: of(group.runs) };
+      }),
+    ),
   );
-  if (pairs.length === 0) return [...found];
-  const rows = await db
-    .select({ id: results.id, phases: sql<Result["phases"]>`${results.result} -> 'phases'` })
-    .from(results)
-    .where(
-      inArray(
-        results.id,
-        pairs.map(({ base }) => base.resultId),
-      ),
-    );
-  const phases = new Map(rows.map((row) => [row.id, row.phases]));
-  const firsts = new Map(
-    pairs.map(({ group, base, head }) => [group, firstDifference(base, head, phases.get(base.resultId)!)]),
+  const traces = await listTraces(
+    db,
+    pairs.flatMap(({ base, head }) => [base, head]),
   );
+  const firsts = new Map<ComparedGroup, NonNullable<Finding["first"]>>();
+  for (const { group, seed, base, head } of pairs) {
+    const [before, after] = [traces.get(base)!, traces.get(head)!];
+    const first = firstDifference({ seed, ...before }, { seed, ...after }, before.phases);
+    if (first && first.block < (firsts.get(group)?.block ?? Number.POSITIVE_INFINITY)) firsts.set(group, first);
+  }
   return found.map((one) => ({
     ...one,
     groups: one.groups.map((group) => ({ ...group, first: firsts.get(group) ?? null })),

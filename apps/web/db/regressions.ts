@@ -300,6 +300,12 @@ export async function alertsAt(
   return new Map(rows.map(({ commit, ...alert }) => [commit, alert]));
 }
 
+/** Null without any alert. */
+export async function latestAlertChange(db: Db): Promise<Date | null> {
+  const [row] = await db.select({ at: max(alerts.updatedAt) }).from(alerts);
+  return row!.at;
+}
+
 /** What led to an alert, oldest first. */
 export const investigationsOf = (db: Db, alertId: string): Promise<Investigation[]> =>
   db

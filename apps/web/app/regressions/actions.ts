@@ -9,21 +9,27 @@ import { db } from "../../db/client.ts";
 import { approvePull } from "../../db/pulls.ts";
 import { idFrom, parse, requireStorable } from "../../http.ts";
 import { maintainerFromCookies } from "../../session.ts";
+import { startTry } from "../../track/start-try.ts";
 import { wakeTracker } from "../../track/tracker.ts";
-import { startTry } from "../../track/try.ts";
 
-/** Acknowledges, resolves, calls intended or opens again. The fault to show, null when it is done. */
-export async function changeAlertHere(_: string | null, form: FormData): Promise<string | null> {
-  const by = await maintainerFromCookies();
-  if (!by) return "Sign in to change an alert. What you have written stays here: sign in in another tab.";
+/** What was wrong, and the reason that was typed, which a form would lose. */
+export interface AlertFault {
+  readonly fault: string;
+  readonly reason: string;
+}
+
+/** Acknowledges, resolves, calls intended or opens again. Null when it is done. */
+export async function changeAlertHere(_: AlertFault | null, form: FormData): Promise<AlertFault | null> {
   const reason = String(form.get("reason") ?? "").trim();
-  if (reason === "") return "Say why: the reason is kept and shown.";
+  const by = await maintainerFromCookies();
+  if (!by) return { fault: "Sign in to change an alert: in another tab, what you have written stays here.", reason };
+  if (reason === "") return { fault: "Say why: the reason is kept and shown.", reason };
   try {
     const change = parse({ state: form.get("state"), reason }, changeAlertSchema);
     requireStorable(change, "reason", "bad-request");
     await changeAlert(await db(), idFrom({ id: form.get("alert") }, "alert"), { ...change, by });
   } catch (fault) {
-    return toldFault(fault);
+    return { fault: toldFault(fault), reason };
   }
   revalidatePath("/regressions", "layout");
   return null;

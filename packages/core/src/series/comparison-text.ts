@@ -22,18 +22,16 @@ export function comparisonSentence(series: readonly ComparedSeries[], bits: read
   const little = series.filter(({ significance, change, verdict }) => {
     return verdict === "none" && change !== 0 && (significance === "exact" || significance === "clear");
   }).length;
-  const quiet = worse!.length + better!.length === 0;
+  const others = worse!.length + better!.length > 0 ? "nothing else" : "nothing";
+  const told = series.length - open;
+  const rest =
+    little > 0
+      ? `${little}${others === "nothing" ? ` of ${told} series` : " more"} changed by less than the policy's floor, nothing else beyond noise`
+      : `${others} changed beyond noise${others === "nothing" ? ` in ${told} series` : ""}`;
   const parts = [
-    ...told(worse!, "got worse", series.length),
-    ...told(better!, "got better", series.length),
-    ...(open < series.length
-      ? [
-          quiet
-            ? `nothing changed beyond noise${little ? " that counts" : ""} in ${series.length - open} series`
-            : `nothing else changed beyond noise${little ? " that counts" : ""}`,
-        ]
-      : []),
-    ...(little > 0 ? [`${little} changed by less than the policy's floor`] : []),
+    ...tell(worse!, "got worse", series.length),
+    ...tell(better!, "got better", series.length),
+    ...(told > 0 ? [rest] : []),
     ...(open > 0 ? [`${open} ${open === 1 ? "has" : "have"} too few runs to tell`] : []),
     bitsText(bits),
   ];
@@ -41,7 +39,7 @@ export function comparisonSentence(series: readonly ComparedSeries[], bits: read
   return `${sentence[0]!.toUpperCase()}${sentence.slice(1)}.`;
 }
 
-function told(series: readonly ComparedSeries[], what: string, all: number): string[] {
+function tell(series: readonly ComparedSeries[], what: string, all: number): string[] {
   if (series.length === 0) return [];
   const sizes = series.toSorted((a, b) => sizeOf(b) - sizeOf(a));
   const named = sizes.slice(0, NAMED).map((one) => `${one.name}${sizeText(one)}`);

@@ -89,37 +89,34 @@ it("noise is the quartiles' distance of the latest thirty points, as a share of 
 });
 
 describe("bits", () => {
-  const run = (seed: number, marks: readonly string[], more: Partial<BitsRun> = {}): BitsRun => ({
-    ...{ seed, outcome: "completed", values: {}, ticketDigest: "t", trainedDigest: "n", numerics: 1 },
-    trace: { head: marks.join(""), marks: marks.join("") },
+  const run = (seed: number, head: string, more: Partial<BitsRun> = {}): BitsRun => ({
+    ...{ seed, outcome: "completed", values: {}, ticketDigest: "t", trainedDigest: "n", numerics: 1, trace: { head } },
     ...more,
   });
-  const [a, b, c] = ["aaaaaaaa", "bbbbbbbb", "cccccccc"] as const;
 
   it("are the same where every shared seed has the same digests", () => {
-    expect(compareBits([run(0, [a]), run(1, [b])], [run(0, [a])])).toEqual({ state: "same", seeds: 1, first: null });
-    expect(compareBits([run(0, [a])], [run(1, [a])])).toEqual({ state: null, seeds: 0, first: null });
+    const same = { state: "same", seeds: 1, differing: [] };
+    expect(compareBits([run(0, "a"), run(1, "b")], [run(0, "a")])).toEqual(same);
+    expect(compareBits([run(0, "a")], [run(1, "a")])).toEqual({ state: null, seeds: 0, differing: [] });
   });
 
-  it("change at the earliest block of any seed", () => {
-    const head = [run(0, [a, a, b]), run(1, [a, c, b])];
-    expect(compareBits([run(0, [a, a, a]), run(1, [a, b, b])], head)).toEqual({
-      ...{ state: "changed", seeds: 2, first: { seed: 1, block: 1 } },
+  it("change where a trace or a digest does, seed by seed", () => {
+    const base = [run(2, "a"), run(1, "b"), run(0, "c")];
+    expect(compareBits(base, [run(0, "x"), run(1, "b"), run(2, "x")])).toEqual({
+      ...{ state: "changed", seeds: 3, differing: [0, 2] },
     });
-    expect(compareBits([run(0, [a])], [run(0, [a], { trainedDigest: "m" })])).toMatchObject({
-      ...{ state: "changed", first: null },
-    });
+    expect(compareBits([run(0, "a")], [run(0, "a", { trainedDigest: "m" })])).toMatchObject({ state: "changed" });
   });
 
   it("are intended where NUMERICS was raised with them, and mixed where a commit does not agree with itself", () => {
-    expect(compareBits([run(0, [a])], [run(0, [b], { numerics: 2 })])).toMatchObject({ state: "intended" });
-    expect(compareBits([run(0, [a], { numerics: 2 })], [run(0, [b])])).toMatchObject({ state: "changed" });
-    expect(compareBits([run(0, [a])], [run(0, [a]), run(0, [b])])).toMatchObject({ state: "mixed", first: null });
+    expect(compareBits([run(0, "a")], [run(0, "b", { numerics: 2 })])).toMatchObject({ state: "intended" });
+    expect(compareBits([run(0, "a", { numerics: 2 })], [run(0, "b")])).toMatchObject({ state: "changed" });
+    expect(compareBits([run(0, "a")], [run(0, "a"), run(0, "b")])).toEqual({ state: "mixed", seeds: 1, differing: [] });
   });
 });
 
 describe("the sentence", () => {
-  const same = { state: "same", seeds: 3, first: null } as const;
+  const same = { state: "same", seeds: 3, differing: [] } as const;
   const one = (name: string, change: number, more: Partial<ComparedSeries> = {}): ComparedSeries => ({
     ...{
       name,
@@ -152,10 +149,17 @@ describe("the sentence", () => {
   it("says what it does not know, and what is too small to count", () => {
     const open = one("b", 0.5, { significance: "too few runs", verdict: "none" });
     const little = one("c", 0.01, { significance: "exact", relevant: false, verdict: "none" });
-    const changed = { state: "changed", seeds: 3, first: null } as const;
+    const changed = { state: "changed", seeds: 3, differing: [] } as const;
     expect(comparisonSentence([quiet("a"), open, little], [same, changed])).toBe(
-      "Nothing changed beyond noise that counts in 2 series; 1 changed by less than the policy's floor; " +
+      "1 of 2 series changed by less than the policy's floor, nothing else beyond noise; " +
         "1 has too few runs to tell; other bits in 1 of 2 groups.",
+    );
+    expect(comparisonSentence([one("a", 0.1), quiet("b"), little], [same])).toBe(
+      "1 of 3 series got worse: a by 10 %; 1 more changed by less than the policy's floor, nothing else beyond noise; " +
+        "the bits are the same.",
+    );
+    expect(comparisonSentence([quiet("a")], [same])).toBe(
+      "Nothing changed beyond noise in 1 series; the bits are the same.",
     );
     expect(comparisonSentence([], [])).toBe("No series was measured at both commits; bits cannot be compared.");
   });

@@ -5,7 +5,6 @@
  * idea (rust-lang/rustc-perf, docs/comparison-analysis.md). Only runs of one group on one testbed may be given.
  */
 import { summarise, welch } from "../statistics.ts";
-import { firstDifferentBlock } from "../trace.ts";
 import { type Bits, bitsOf } from "./behaviour.ts";
 import { kindOf } from "./finding.ts";
 import { HISTORY, quartilesOf } from "./gate.ts";
@@ -107,29 +106,24 @@ export interface BitsRun extends Bits {
 export interface ComparedBits {
   /** "mixed": a commit's own runs of one seed differ, so nothing can be said. Null: no seed was run on both sides. */
   readonly state: "same" | "changed" | "intended" | "mixed" | null;
-  /** Seeds that both sides ran. */
+  /** Seeds that both sides ran, and those of them that came out differently. */
   readonly seeds: number;
-  /** The earliest block that came out differently, from 0; null where none did, or traces have no marks. */
-  readonly first: { readonly seed: number; readonly block: number } | null;
+  readonly differing: readonly number[];
 }
 
 /** Seed by seed; "intended" where NUMERICS was raised with the change. */
 export function compareBits(base: readonly BitsRun[], head: readonly BitsRun[]): ComparedBits {
   const [left, right] = [bySeed(base), bySeed(head)];
-  const seeds = [...left.keys()].filter((seed) => right.has(seed));
-  if (seeds.length === 0) return { state: null, seeds: 0, first: null };
+  const seeds = [...left.keys()].filter((seed) => right.has(seed)).sort((a, b) => a - b);
+  if (seeds.length === 0) return { state: null, seeds: 0, differing: [] };
   if (seeds.some((seed) => [left, right].some((side) => new Set(side.get(seed)!.map(bitsOf)).size > 1)))
-    return { state: "mixed", seeds: seeds.length, first: null };
-  const pairs = seeds.map((seed) => ({ seed, a: left.get(seed)![0]!, b: right.get(seed)![0]! }));
-  const changed = pairs.filter(({ a, b }) => bitsOf(a) !== bitsOf(b));
-  if (changed.length === 0) return { state: "same", seeds: seeds.length, first: null };
-  const firsts = changed.flatMap(({ seed, a, b }) => {
-    const block = firstDifferentBlock(a.trace, b.trace);
-    return block === null ? [] : [{ seed, block }];
-  });
-  const first = firsts.sort((a, b) => a.block - b.block || a.seed - b.seed)[0] ?? null;
+    return { state: "mixed", seeds: seeds.length, differing: [] };
+  const changed = seeds
+    .map((seed) => ({ seed, a: left.get(seed)![0]!, b: right.get(seed)![0]! }))
+    .filter(({ a, b }) => bitsOf(a) !== bitsOf(b));
   const raised = changed.every(({ a, b }) => b.numerics > a.numerics);
-  return { state: raised ? "intended" : "changed", seeds: seeds.length, first };
+  const state = changed.length === 0 ? "same" : raised ? "intended" : "changed";
+  return { state, seeds: seeds.length, differing: changed.map(({ seed }) => seed) };
 }
 
 function bySeed<R extends { readonly seed: number }>(runs: readonly R[]): Map<number, R[]> {

@@ -142,7 +142,14 @@ async function Comparison({ base, head, all }: { base: Commit; head: Commit; all
         </Empty>
       ) : (
         <>
-          <p className="mt-3 max-w-[46em] border-l-2 border-accent py-0.5 pl-4 text-lg">{sentenceOf(compared)}</p>
+          <div className="mt-3 max-w-[46em] space-y-2 border-l-2 border-accent py-0.5 pl-4 text-lg">
+            {compared.map((one) => (
+              <p key={one.digest}>
+                {compared.length > 1 && <span className="note block">{testbedText(one.testbed)}</span>}
+                {sentenceOf(one)}
+              </p>
+            ))}
+          </div>
           <nav aria-label="What is shown" className="mt-4 flex gap-1.5">
             {(["changed", "all"] as const).map((show) => (
               <Link

@@ -13,7 +13,7 @@ import { MethodName } from "../../../../components/method-name.tsx";
 import { PageSection } from "../../../../components/page-section.tsx";
 import { RefreshOnVersion } from "../../../../components/refresh-on-version.tsx";
 import { datasetName, modelName } from "../../../../components/registry-names.ts";
-import { sentenceOf, testbedText } from "../../../../components/regression-compare.ts";
+import { testbedText, verdictOf } from "../../../../components/regression-compare.ts";
 import { RegressionGroups } from "../../../../components/regression-groups.tsx";
 import { RegressionState } from "../../../../components/regression-state.tsx";
 import { PURPOSES } from "../../../../components/regression-values.ts";
@@ -71,7 +71,11 @@ export default async function CommitPage({ params }: Props) {
               </Link>
             </p>
           )}
-          <p className="max-w-prose text-soft">{verdictOf(testbeds)}</p>
+          {testbeds.some(({ groups }) => groups.some(({ base }) => base !== null)) && (
+            <p className="max-w-prose text-soft">
+              Beside what was run before it, as it stands and not confirmed: {verdictOf(testbeds)}
+            </p>
+          )}
           {maintainer && <TryButton label="Run the suite here" commit={commit.hash} />}
         </div>
       </div>
@@ -112,12 +116,6 @@ export default async function CommitPage({ params }: Props) {
       <RefreshOnVersion url={`/api/v1/commits/${commit.hash}`} version={commitJson(known).version} />
     </>
   );
-}
-
-/** Beside the commits before: unconfirmed, and said to be. */
-function verdictOf(testbeds: Parameters<typeof sentenceOf>[0]): string {
-  if (!testbeds.some(({ groups }) => groups.some(({ base }) => base !== null))) return "";
-  return `Beside what was run before it, as it stands, not confirmed: ${sentenceOf(testbeds)}`;
 }
 
 function CommitFacts({ commit, relatives: { parents, children } }: { commit: Commit; relatives: Relatives }) {
