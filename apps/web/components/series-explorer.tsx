@@ -111,16 +111,19 @@ export function SeriesExplorer({ series, start }: { series: DrawnSeries; start: 
   const told = readOut(series, place);
   return (
     <div>
-      <div className="flex min-h-12 flex-wrap items-start justify-between gap-x-6 gap-y-2">
-        <p className="min-w-0 grow basis-80 text-sm" data-testid="read-out">
-          <strong className="font-semibold tabular-nums">{told.value}</strong>{" "}
-          <span className="text-soft tabular-nums">{told.change}</span>
-          <br />
-          <Link className="link font-mono text-xs" href={`/regressions/commits/${told.commit}`} prefetch={false}>
-            {told.commit.slice(0, 10)}
-          </Link>{" "}
-          <span className="text-soft">{told.about}</span>
-        </p>
+      <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-2">
+        {/* As high as the longest read-out: the chart below must not jump while the pointer moves. */}
+        <div className="h-20 min-w-0 grow basis-80 text-sm sm:h-15" data-testid="read-out">
+          <p className="tabular-nums">
+            <strong className="font-semibold">{told.value}</strong> <span className="text-soft">{told.change}</span>
+          </p>
+          <p className="line-clamp-3 sm:line-clamp-2">
+            <Link className="link font-mono text-xs" href={`/regressions/commits/${told.commit}`} prefetch={false}>
+              {told.commit.slice(0, 10)}
+            </Link>{" "}
+            <span className="text-soft">{told.about}</span>
+          </p>
+        </div>
         <div className="flex items-center gap-1.5">
           <Button label="Zoom in" sign="+" disabled={range.to - range.from < 3} onClick={() => zoom(STEP)} />
           <Button label="Zoom out" sign="−" disabled={isWhole(range, points.length)} onClick={() => zoom(1 / STEP)} />

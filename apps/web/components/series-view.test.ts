@@ -20,6 +20,7 @@ it("zooms around a place, which stays where it is, and back to everything", () =
   const near = zoomed({ from: 20, to: 80 }, 100, 0.5, 50);
   expect(near).toEqual({ from: 35, to: 65 });
   expect(zoomed(near, 100, 2, 50)).toEqual({ from: 20, to: 80 });
+  expect(zoomed({ from: 0, to: 80 }, 100, 0.5, 20)).toEqual({ from: 10, to: 50 });
   expect(zoomed({ from: 10, to: 95 }, 100, 3, 50)).toEqual(whole(100));
 });
 

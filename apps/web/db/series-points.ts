@@ -95,14 +95,17 @@ function agreement(a: ReadonlyMap<number, string>, b: ReadonlyMap<number, string
 }
 
 /**
- * Where the gate expects each point, from those before it, none of them beyond a confirmed change: null for the first.
- * @param confirmed places of points with a confirmed change, ascending
+ * Where the gate expects the point at `place`, from those before it, none of them beyond a confirmed change: null for a
+ * first one. @param confirmed places of points with a confirmed change, ascending
  */
-export function bandsOf(values: readonly number[], confirmed: readonly number[], rule: Rule): (Band | null)[] {
-  return values.map((_, i) => {
-    const start = confirmed.findLast((place) => place < i) ?? 0;
-    return bandOf(values.slice(Math.max(start, i - HISTORY), i), rule);
-  });
+export function bandAt(
+  place: number,
+  values: readonly number[],
+  confirmed: readonly number[],
+  rule: Rule,
+): Band | null {
+  const start = confirmed.findLast((changed) => changed < place) ?? 0;
+  return bandOf(values.slice(Math.max(start, place - HISTORY), place), rule);
 }
 
 /** The newest point beside the median of those before it. */
@@ -131,7 +134,7 @@ export function standingOf(
   if (!last) return null;
   const { commit, value } = last;
   const values = levels.map((level) => level.value);
-  const band = bandsOf(values, confirmed, rule ?? UNWATCHED).at(-1)!;
+  const band = bandAt(values.length - 1, values, confirmed, rule ?? UNWATCHED);
   if (!band) return { commit, value, before: null, change: null, verdict: "steady" };
   const before = band.level;
   const standing = { commit, value, before, change: relative(before, value) };

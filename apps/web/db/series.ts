@@ -25,7 +25,7 @@ import { policyOf, trackedBranch } from "./regressions.ts";
 import { type Alert, alerts, branches, commits, results, testbeds } from "./schema.ts";
 import { type Change, changesOf } from "./series-changes.ts";
 import {
-  bandsOf,
+  bandAt,
   bitsStates,
   type Level,
   levelsOf,
@@ -247,7 +247,9 @@ async function readList(db: Db): Promise<ListedSeries[]> {
   const byPlace = new Map<string, (Run & { commit: string })[]>();
   for (const { groupDigest, testbed, commit, seed, values } of rows) {
     const key = `${testbed} ${groupDigest}`;
-    byPlace.set(key, [...(byPlace.get(key) ?? []), { commit: commit!, seed, values }]);
+    const runs = byPlace.get(key) ?? [];
+    byPlace.set(key, runs);
+    runs.push({ commit: commit!, seed, values });
   }
   const ordered = [...groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return beds.flatMap((bed) =>
@@ -291,7 +293,6 @@ async function readOne(db: Db, id: string): Promise<Series> {
   const levels = everything.slice(-MOST_POINTS);
   const confirmed = confirmedOf(levels, alertRows, head);
   const values = levels.map(({ value }) => value);
-  const bands = head.rule ? bandsOf(values, confirmed, head.rule) : values.map(() => null);
   const bits = isExact(bed!.testbed.engine) ? bitsStates(levels.map(({ runs }) => runs)) : null;
   const told = new Map((await commitsOf(db, levels)).map((commit) => [commit.hash, commit]));
   const onLine = new Set(line);
@@ -308,7 +309,13 @@ async function readOne(db: Db, id: string): Promise<Series> {
           ...{ seed, resultId, purpose },
           value: values[metric.id]!,
         })),
-        ...{ low, high, skipped: level.skipped, bits: bits?.[i] ?? null, band: bands[i]! },
+        ...{
+          low,
+          high,
+          skipped: level.skipped,
+          bits: bits?.[i] ?? null,
+          band: head.rule && bandAt(i, values, confirmed, head.rule),
+        },
         numerics: level.runs[0]!.numerics,
       };
     }),

@@ -106,7 +106,7 @@ function Testbed({ series }: { series: readonly ListedSeries[] }) {
 
 function Cell({ series }: { series: ListedSeries | undefined }) {
   if (!series) return <td className="number text-soft">–</td>;
-  const { id, latest, commits } = series;
+  const { id, latest, commits, lastChange } = series;
   const metric = metrics.get(series.metric);
   const href = `/regressions/series/${id}`;
   if (!latest)
@@ -117,9 +117,12 @@ function Cell({ series }: { series: ListedSeries | undefined }) {
         </Link>
       </td>
     );
+  const change =
+    lastChange &&
+    `; last new level at ${lastChange.commit.slice(0, 7)}, ${changeText(metric, lastChange.before, lastChange.after)}`;
   return (
     <td className="number">
-      <Link className="link" href={href} prefetch={false} title={plural(commits, "commit")}>
+      <Link className="link" href={href} prefetch={false} title={`${plural(commits, "commit")}${change ?? ""}`}>
         {valueText(metric, latest.value)}
       </Link>
       <span className={`block ${latest.verdict === "worse" ? "text-bad" : "text-soft"}`}>

@@ -1,4 +1,4 @@
-import { type Metric, metrics, Problem, type Testbed } from "@ticketmark/core";
+import { type Metric, metrics, Problem, type Testbed, testbedSchema } from "@ticketmark/core";
 import type { Metadata } from "next";
 import Link from "next/link";
 import { notFound } from "next/navigation";
@@ -177,7 +177,8 @@ function Left({ series: { older, offLine } }: { series: Series }) {
 
 /** Every field of what is hashed, and the digest. */
 function TestbedFacts({ series: { onTestbed, testbed, groupDigest } }: { series: Series }) {
-  const rows = Object.entries(onTestbed).map(([name, value]): [string, string] => [name, fieldText(name, value)]);
+  const fields = Object.keys(testbedSchema.shape) as (keyof Testbed)[]; // in their order: the database keeps none
+  const rows = fields.map((name): [string, string] => [name, fieldText(name, onTestbed[name])]);
   return (
     <>
       <Facts
