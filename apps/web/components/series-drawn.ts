@@ -1,6 +1,7 @@
 /** A stored series as its drawing takes it: no more than it shows, as all of it is sent to the browser. */
 import { metrics } from "@ticketmark/core";
 import type { Series, SeriesHead } from "../db/series.ts";
+import { metricOn } from "../db/series-points.ts";
 import { formatTime } from "./format.ts";
 import type { DrawnSeries } from "./series-drawing.tsx";
 
@@ -9,7 +10,7 @@ export const seriesTitle = ({ metric, name }: Pick<SeriesHead, "metric" | "name"
   `${metrics.get(metric).name} of ${name}`;
 
 export function drawnOf(series: Series): DrawnSeries {
-  const { id, name, unit, kind, better } = metrics.get(series.metric);
+  const { id, name, unit, kind, better } = metricOn(metrics.get(series.metric), series.onTestbed.engine);
   return {
     title: `${seriesTitle(series)}, commit by commit`,
     metric: { id, name, unit, kind, better },

@@ -93,6 +93,7 @@ export function SeriesExplorer({ series, start }: { series: DrawnSeries; start: 
       event.currentTarget.setPointerCapture(event.pointerId);
       const x = xIn(event.currentTarget, event.clientX);
       setDrag({ from: x, to: x });
+      setPlace(placeUnder(event.currentTarget, event.clientX, series, range)); // a finger comes without moving
     },
     onPointerMove(event: PointerEvent<SVGSVGElement>) {
       setPlace(placeUnder(event.currentTarget, event.clientX, series, range));

@@ -28,9 +28,9 @@ const tokens = (which: 0 | 1) =>
 
 /** For the style element of a file, or of a page that has a wide and a narrow drawing. */
 export const DRAWING_STYLE = [
-  `:root{color-scheme:light dark;font-family:system-ui,sans-serif;font-size:14px;${tokens(0)}}`,
+  `:root{color-scheme:light dark;font-family:system-ui,sans-serif;${tokens(0)}}`,
   `@media(prefers-color-scheme:dark){:root{${tokens(1)}}}`,
-  "html{color:var(--color-ink)}a{color:var(--color-accent)}.narrow{display:none}",
+  "html{color:var(--color-ink);font-size:14px}a{color:var(--color-accent)}.narrow{display:none}",
   "@media(max-width:600px){.narrow{display:block}.wide{display:none}}",
 ].join("");
 

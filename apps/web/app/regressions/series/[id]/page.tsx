@@ -58,7 +58,7 @@ export default async function SeriesPage({ params, searchParams }: Props) {
       <h1 className="title mt-1">{metric.name}, commit by commit</h1>
       <p className="mt-0.5 text-soft">{series.name}</p>
       <p className="mt-2 max-w-[46em]">{metric.summary}</p>
-      <p className="note mt-1 max-w-[60em]">{ruleText(metric, series)}</p>
+      <p className="note mt-1 max-w-[60em]">{ruleText(drawn.metric, series)}</p>
       <Siblings series={series} all={all} />
       {drawn.points.length === 0 ? (
         <Empty title="No commit of the line was measured yet">
@@ -110,11 +110,11 @@ export default async function SeriesPage({ params, searchParams }: Props) {
   );
 }
 
-function ruleText({ kind, better }: Metric, { rule }: Series): string {
+function ruleText({ kind, better }: Pick<Metric, "kind" | "better">, { rule }: Series): string {
   const good = better === "higher" ? "Higher is better" : "Lower is better";
   const noise =
     kind === "exact"
-      ? "on a bit-exact engine it has no noise: any change is one of the code"
+      ? "it has no noise: any change is one of the code"
       : "it has noise: a suspicion is confirmed by running both commits again, in turns";
   const watched = rule
     ? `A new point is suspected when it lies ${rule.floor === 0 ? "" : `at least ${formatNumber(rule.floor * 100)} % and `}more than ${formatNumber(rule.spread)} quartile distances away from the 30 points before it.`
