@@ -45,14 +45,8 @@ export function LineTable({ line, alerts, suspected }: Props) {
             </th>
             <td className="number" title={`${commit.measured} of the ${commit.wanted} specs of the policy`}>
               {commit.measured} of {commit.wanted}
-              {commit.running + commit.waiting > 0 && (
-                <span className="note block whitespace-normal">
-                  {[
-                    ...(commit.running > 0 ? [`${commit.running} running`] : []),
-                    ...(commit.waiting > 0 ? [`${commit.waiting} waiting`] : []),
-                  ].join(", ")}
-                </span>
-              )}
+              {commit.running > 0 && <span className="note block">{commit.running} running</span>}
+              {commit.waiting > 0 && <span className="note block">{commit.waiting} waiting</span>}
             </td>
             <td className="max-sm:hidden">
               <Bits bits={commit.bits} />
