@@ -97,7 +97,7 @@ for (const server of await testServers()) {
       await db
         .insert(branches)
         .values({ name: "main", head, scannedHead: head, policy })
-        .onConflictDoUpdate({ target: branches.name, set: { head } });
+        .onConflictDoUpdate({ target: branches.name, set: { head, scannedHead: head } });
     }
 
     /** Runs everything that is queued, pass by pass, until nothing is left. Returns the order of commits that were run. */
@@ -185,6 +185,14 @@ for (const server of await testServers()) {
         ...new Array(4).fill([9, -10]),
         ...new Array(4).fill([11, 10]),
       ]);
+    });
+
+    it("runs nothing of a head whose policy no scan has told", async () => {
+      await branchOf(3);
+      await db.update(branches).set({ scannedHead: nameOf(1) });
+      expect(await runAll(() => ({}))).toEqual([]);
+      await db.update(branches).set({ scannedHead: nameOf(2) });
+      expect(new Set(await runAll(() => ({})))).toEqual(new Set([2, 0, 1]));
     });
 
     it("finds planted changes on their commits, and nothing on harmless ones", async () => {

@@ -30,7 +30,9 @@ async function look(db: Db): Promise<void> {
     const situation = await readSituation(db);
     if (!situation) return;
     const isOver = !(await investigate(db, situation));
-    if (isOver) return queueWork(db, situation);
+    if (!isOver) continue;
+    if (situation.isScanned) await queueWork(db, situation); // a push does not bring the policy
+    return;
   }
 }
 

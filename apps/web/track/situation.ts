@@ -38,7 +38,9 @@ export interface Situation {
   readonly line: readonly string[];
   /** Place of a commit on the line. */
   readonly place: ReadonlyMap<string, number>;
+  /** The head's, where a scan has told of it; until then the last that is known. */
   readonly policy: Policy;
+  readonly isScanned: boolean;
   /** What is run at each commit, in order. */
   readonly specs: readonly TrackedSpec[];
   readonly runners: readonly TrackingRunner[];
@@ -67,6 +69,7 @@ export async function readSituation(db: Db): Promise<Situation | null> {
     ...{ line, policy, runners, jobs, runs, testbeds },
     place: new Map(line.map((commit, index) => [commit, index])),
     specs: trackedSpecs(policy),
+    isScanned: branch.scannedHead === branch.head,
   };
 }
 
@@ -76,7 +79,11 @@ export async function situationVersion(db: Db): Promise<string | null> {
   if (repository === null) return null;
   const heads = await listBranches(db, branches.slice(0, 1));
   const runners = await trackingRunners(db, repository, onlineSeconds());
-  return JSON.stringify([heads.map(({ head, policy }) => [head, policy]), runners, await trackingCounts(db)]);
+  return JSON.stringify([
+    heads.map(({ head, scannedHead, policy }) => [head, scannedHead, policy]),
+    runners,
+    await trackingCounts(db),
+  ]);
 }
 
 const completed = new WeakMap<Policy["track"], readonly TrackedSpec[]>();
