@@ -37,7 +37,11 @@ export async function checkStored(stored: StoredResult): Promise<StoredCheck> {
     ...scores,
   });
   if (!ticketDigest || !trainedDigest) return verdict(null, `nothing to recompute: the run ${result.outcome}`);
-  if (stored.tracked) return verdict(null, "not recomputed here: it is what another commit's code computed");
+  if (stored.tracked)
+    return verdict(
+      null,
+      "not recomputed here: it is what the code of a commit computed, and that code may be what changed",
+    );
   const reason = tooLarge(spec);
   if (reason) return verdict(null, reason);
 

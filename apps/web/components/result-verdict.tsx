@@ -84,7 +84,7 @@ function Scores({ accuracy, ticket }: { accuracy: NonNullable<Result["accuracy"]
 
 function Check({ check, claimed }: { check: StoredCheck | null; claimed: Result["accuracy"] }) {
   if (!check) return <p className="mt-2 text-soft">This site has not recomputed it yet.</p>;
-  if (check.ok === null) return <p className="mt-2 text-soft">Not recomputed here: {check.message}</p>;
+  if (check.ok === null) return <p className="mt-2 text-soft first-letter:uppercase">{check.message}</p>;
   const rows = [
     ["last epoch, from the trained net", claimed?.last, check.last],
     ["before the final training, from the ticket", claimed?.afterCut, check.afterCut],

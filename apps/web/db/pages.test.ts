@@ -19,6 +19,7 @@ function specOf(more: Partial<Spec> = {}): Spec {
   } as Spec;
 }
 
+const trace = { every: 100, blocks: 1, head: someDigest() };
 const completed = (correct: number) =>
   ({
     outcome: "completed",
@@ -33,6 +34,7 @@ const completed = (correct: number) =>
     sparsity: { real: 0.976, effective: null, compression: 39.7, theoreticalSpeedup: 42 },
     cost: { methodIterations: 2_000, methodExamples: 120_000, finalIterations: 5_000, finalExamples: 300_000 },
     seconds: 12.5,
+    trace,
   }) as unknown as Result;
 
 const diverged = {
@@ -42,6 +44,7 @@ const diverged = {
   sparsity: null,
   cost: { methodIterations: 0, methodExamples: 0, finalIterations: 6, finalExamples: 360 },
   seconds: 0.1,
+  trace,
 } as unknown as Result;
 
 for (const server of await testServers()) {

@@ -15,6 +15,7 @@ import {
   type Rule,
   type Wanted,
 } from "@ticketmark/core";
+import { groupNames } from "../components/group-names.ts";
 import { openAlert } from "../db/alerts.ts";
 import type { Db } from "../db/client.ts";
 import { progress } from "../db/investigations.ts";
@@ -23,7 +24,6 @@ import type { Investigation } from "../db/schema.ts";
 import { addTrackedJobs, listTrackedJobs, type TrackedJob } from "../db/tracked-jobs.ts";
 import { planOf } from "../plans.ts";
 import { bitsFindings, levelFinding } from "./findings.ts";
-import { groupNames } from "./group-names.ts";
 import { PRIORITIES } from "./queueing.ts";
 import type { Situation } from "./situation.ts";
 import { isOfBits } from "./suspicions.ts";

@@ -3,6 +3,7 @@
  * nothing is located: what differs is told, and no alert is opened.
  */
 import { differentSeeds, type Finding, isExact, judge, metrics, type Rule, roundsOf } from "@ticketmark/core";
+import { groupNames } from "../components/group-names.ts";
 import type { Db } from "../db/client.ts";
 import { assignTry, progress } from "../db/investigations.ts";
 import { listPoints, type PointRun } from "../db/points.ts";
@@ -10,7 +11,6 @@ import type { Investigation } from "../db/schema.ts";
 import { addTrackedJobs, listTrackedJobs, type NewTrackedJob } from "../db/tracked-jobs.ts";
 import { planOf } from "../plans.ts";
 import { type Between, bitsFindings, levelFinding } from "./findings.ts";
-import { groupNames } from "./group-names.ts";
 import { PRIORITIES } from "./queueing.ts";
 import type { Situation } from "./situation.ts";
 import { isOfBits } from "./suspicions.ts";

@@ -29,6 +29,7 @@
  *   POST /api/v1/pulls/NUMBER/approve    its head may run on runners that take pull requests  maintainer → {}
  *   POST /api/v1/alerts/ID               acknowledge, resolve, call intended, reopen  maintainer → {}
  *   GET  /api/v1/alerts?state=&limit=&after=    newest first                      → { alerts, next }
+ *   GET  /api/v1/regressions             what is open, looked into, waiting           → with a version
  *   GET  /api/v1/commits/HASH            what was measured at it, and found
  *   GET  /api/v1/series                  every series there is                    → { series }
  *   GET  /api/v1/series/ID               its points and change points

@@ -153,7 +153,7 @@ const rules: Record<string, Rule> = {
     const exact = /^(abs|ceil|clz32|floor|fround|imul|max|min|round|sign|sqrt|trunc|PI|E|LN2|SQRT2)$/;
     const inexact = [...code.matchAll(/\bMath\.(\w+)/g)].map((m) => m[1]!).filter((name) => !exact.test(name));
     const clocks = code.match(/\b(Date\.now|new Date|performance\.now)\b/g) ?? [];
-    const powers = path.endsWith(".c") ? [] : (code.match(/\*\*/g) ?? []);
+    const powers = /\.(c|md)$/.test(path) ? [] : (code.match(/\*\*/g) ?? []);
     return [...inexact.map((name) => `Math.${name}`), ...clocks, ...powers].map((call) => `uses ${call}`);
   },
   "no registry's host name, no developer's folder": ({ path, text }) => {
