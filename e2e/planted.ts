@@ -20,23 +20,27 @@ interface Change {
 const CORE = "packages/core/src";
 
 export const PLANTED = {
-  /** A part of each dense weight gradient is computed twice, to the same bits: about 10 % of an iteration. */
+  /** A third of each dense weight gradient is computed twice, to the same bits: about 10 % of an iteration. */
   slow: {
     subject: "Weight gradients, tidied up",
     file: `${CORE}/engine/cpu/kernels/kernels.c`,
     from: "      weight_dense(x, y, columns, q->inputs, g, SHARE(q->outputs, GRADIENT_ROWS));\n",
     to: `      weight_dense(x, y, columns, q->inputs, g, SHARE(q->outputs, GRADIENT_ROWS));
-      if (id % 3 == 0) weight_dense(x, y, columns, q->inputs, g, SHARE(q->outputs, GRADIENT_ROWS));
+      {
+        struct share part = SHARE(q->outputs, GRADIENT_ROWS);
+        part.to = part.from + (part.to - part.from) / 3;
+        weight_dense(x, y, columns, q->inputs, g, part);
+      }
 `,
   },
-  /** The lowest bit of one initial weight. */
+  /** The lowest bit of one initial weight of the last layer. */
   bit: {
     subject: "Initial weights: one place that draws them",
     file: `${CORE}/initial-weights.ts`,
     from: '  return models.get(spec.model).initialise(architecture, seededRng(spec.seed).stream("initial"));\n',
     to: `  const weights = models.get(spec.model).initialise(architecture, seededRng(spec.seed).stream("initial"));
-  const [first] = Object.values(weights);
-  new Uint32Array(first!.buffer, first!.byteOffset, 1)[0]! ^= 1;
+  const last = Object.values(weights).findLast(({ length }) => length > 10)!;
+  new Uint32Array(last.buffer, last.byteOffset, 1)[0]! ^= 1;
   return weights;
 `,
   },
