@@ -94,6 +94,11 @@ export class Scratch {
     return this.commit(`Note ${n}`);
   }
 
+  /** A commit that touches no code at all. */
+  note(n: number): string {
+    return this.harmless(4 * n);
+  }
+
   plant(change: Change): string {
     const path = join(this.folder, change.file);
     const text = readFileSync(path, "utf8");

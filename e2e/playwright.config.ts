@@ -10,6 +10,7 @@ export default defineConfig({
   workers: 1, // each test brings a site, a runner and its training: two at once would only wait for each other
   timeout: 150_000,
   expect: { timeout: 20_000 },
+  ...(process.env.TICKETMARK_LONG ? {} : { grepInvert: /@long/ }),
   forbidOnly: Boolean(process.env.CI),
   use: {
     trace: "retain-on-failure",
