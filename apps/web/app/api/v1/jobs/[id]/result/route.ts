@@ -5,8 +5,8 @@ import { holderOf, requireRunner } from "../../../../../../caller.ts";
 import { wakeChecker } from "../../../../../../check/checker.ts";
 import { acceptSubmission } from "../../../../../../check/submission.ts";
 import { db } from "../../../../../../db/client.ts";
-import { wakeTracker } from "../../../../../../track/tracker.ts";
 import { idFrom, readJson, reply, route } from "../../../../../../http.ts";
+import { wakeTracker } from "../../../../../../track/tracker.ts";
 
 export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
   async POST(request, params) {
