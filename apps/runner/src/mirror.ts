@@ -18,6 +18,12 @@ const FETCH_MS = 10 * 60_000;
 const ALL_BRANCHES = "+refs/heads/*:refs/heads/*";
 const refOfPull = (pull: number) => `refs/pull/${pull}/head`;
 
+/** The number in "refs/pull/7/head", as sites name a pull request's head among branches; null = it names a branch. */
+export const pullNamed = (name: string): number | null => {
+  const [, number] = /^refs\/pull\/([1-9]\d{0,8})\/head$/.exec(name) ?? [];
+  return number === undefined ? null : Number(number);
+};
+
 /** Where a commit must come from to be run. */
 export type Origin = { readonly branches: readonly string[] } | { readonly pull: number };
 
@@ -37,10 +43,11 @@ export interface Mirror {
   /** Throws Problem "forbidden", naming commit, origin and repository, unless the commit may run. */
   requireOrigin(commit: string, origin: Origin, signal?: AbortSignal): Promise<void>;
   /**
-   * Commits of the branches that none of `since` reaches, parents before children, the first `limit` (2,000 at most): a
-   * caller that knows those asks again with them. Of `since`, what is not here is passed over.
+   * Commits of the branches, or of pull requests that were fetched ("refs/pull/7/head"), that none of `since` reaches,
+   * parents before children, the first `limit` (2,000 at most): a caller that knows those asks again with them. Of
+   * `since`, what is not here is passed over.
    */
-  log(branches: readonly string[], asked?: { since?: readonly string[]; limit?: number }): Promise<Commit[]>;
+  log(names: readonly string[], asked?: { since?: readonly string[]; limit?: number }): Promise<Commit[]>;
   /** A file's bytes at a commit; null when there is none. Throws Problem "too-large" beyond `maxBytes`. */
   show(commit: string, path: string, maxBytes: number): Promise<Buffer | null>;
   /** Sum of the sizes in bytes of the files at a commit under `folder` for which `counts` is true. */
@@ -162,7 +169,7 @@ export async function openMirror(folder: string, address: string, environment: E
       const what = (await exists(commit)) ? "it is not" : "there is no such commit";
       throw new Problem("forbidden", `commit ${commit}: expected one of ${from} of ${repository.name}; ${what}`);
     },
-    log: async (branches, asked = {}) => readLog(read, [...(await heads(branches)).values()], asked),
+    log: async (names, asked = {}) => readLog(read, [...(await refs(names.map(refOfName))).values()], asked),
     show: async (commit, path, maxBytes) => {
       const name = `${checkCommit(commit)}:${checkPath(path)}`;
       const found = await read({ args: ["cat-file", "--batch-check=%(objecttype) %(objectsize)"], input: `${name}\n` });
@@ -190,6 +197,7 @@ export async function openMirror(folder: string, address: string, environment: E
 
 const HEADS = "refs/heads/";
 const refOfBranch = (branch: string) => `${HEADS}${checkBranch(branch)}`;
+const refOfName = (name: string) => (pullNamed(name) === null ? refOfBranch(name) : name);
 
 const linesOf = (output: Buffer): string[] => output.toString().split("\n").filter(Boolean);
 

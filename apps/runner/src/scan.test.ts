@@ -73,6 +73,22 @@ describe("a scan", () => {
     });
   });
 
+  it("tells of an approved pull request's commits, also where the runner runs none; one that is gone is left out", async () => {
+    const known = await source.commit({ a: "1" }, "One");
+    source.git("checkout", "-q", "--detach");
+    const [first, second] = [await source.commit({ a: "2" }), await source.commit({ a: "3" })];
+    source.git("update-ref", "refs/pull/7/head", second);
+    source.git("checkout", "-q", "main");
+    await ask({ branches: ["main", "refs/pull/7/head", "refs/pull/8/head"], known: [known] });
+    const told = site.scans.flatMap(({ commits }) => commits);
+    expect(told.map(({ hash, parents }) => [hash, parents])).toEqual([
+      [first, [known]],
+      [second, [first]],
+    ]);
+    expect(site.scans.at(-1)!.branches).toEqual([{ name: "main", head: known, policy: null }]);
+    expect(said.join("\n")).toContain("Pull request 8 is left out");
+  });
+
   it("comes in parts that the site takes, of a long history the newest", async () => {
     const hashes = history(4_500, "ü".repeat(190));
     await ask();

@@ -6,7 +6,7 @@
 import { MAX_JSON_BYTES, MAX_POLICY_BYTES, MAX_SCANNED, POLICY_FILE, Problem, type Scan } from "@ticketmark/core";
 import type { Commits, WantedScan } from "./commits.ts";
 import { isSystemError } from "./files.ts";
-import type { Mirror } from "./mirror.ts";
+import { type Mirror, pullNamed } from "./mirror.ts";
 import { Unreachable } from "./retry.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -32,7 +32,8 @@ export async function scan(wanted: WantedScan, commits: Commits, supervisor: Sup
   }
 }
 
-async function lookAt(wanted: WantedScan, commits: Commits, { status, stop }: Supervisor): Promise<Scan[]> {
+async function lookAt(wanted: WantedScan, commits: Commits, supervisor: Supervisor): Promise<Scan[]> {
+  const { status, stop } = supervisor;
   const { mirror } = commits;
   const own = commits.tracks()?.repository;
   if (wanted.repository !== own)
@@ -41,11 +42,32 @@ async function lookAt(wanted: WantedScan, commits: Commits, { status, stop }: Su
   const heads = await mirror.heads(wanted.branches.filter((name) => commits.branches.includes(name)));
   if (heads.size === 0)
     throw new Problem("not-found", `expected branch ${wanted.branches.join(" or ")}; none of them is here`);
-  const told = await unknownCommits(mirror, [...heads.keys()], wanted.known);
+  const pulls = await fetchPulls(wanted.branches, mirror, supervisor);
+  const told = await unknownCommits(mirror, [...heads.keys(), ...pulls], wanted.known);
   return [
     ...batches(told).map((part) => ({ repository: own, branches: [], commits: part })),
     { repository: own, branches: await branchesAt(mirror, heads, wanted.branches, status), commits: [] },
   ];
+}
+
+/**
+ * Approved pull requests: of them only the commits are told, which the branches need not reach. To read them is not to run
+ * them, so runners that take none do this too. Returns the names of those that are here now.
+ */
+async function fetchPulls(names: readonly string[], mirror: Mirror, { status, stop }: Supervisor): Promise<string[]> {
+  const fetched: string[] = [];
+  for (const name of names) {
+    const pull = pullNamed(name);
+    if (pull === null) continue;
+    try {
+      await mirror.fetch({ pull, signal: stop });
+      fetched.push(name);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      status.say(`Pull request ${pull} is left out: ${error.message}`);
+    }
+  }
+  return fetched;
 }
 
 /** In the site's order: the policy of the first is the one that counts, if there is no room for all. */
@@ -87,11 +109,11 @@ async function policyAt(mirror: Mirror, head: string, room: number): Promise<str
   return text;
 }
 
-async function unknownCommits(mirror: Mirror, branches: readonly string[], known: readonly string[]): Promise<Told[]> {
+async function unknownCommits(mirror: Mirror, names: readonly string[], known: readonly string[]): Promise<Told[]> {
   let told: Told[] = [];
   const reached = new Set(known); // and of those told, the ones without a child among them
   for (;;) {
-    const page = await mirror.log(branches, { since: [...reached] });
+    const page = await mirror.log(names, { since: [...reached] });
     if (page.length === 0) return told;
     for (const { parents, ...commit } of page) {
       for (const parent of parents) reached.delete(parent);
