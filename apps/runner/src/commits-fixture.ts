@@ -29,7 +29,7 @@ for await (const command of readLines(process.stdin, commandSchema)) {
     say({ type: "engines", engines: [] });
   }
   if (command.type === "run") {
-    await behave.run?.(say);
+    await behave.run?.(command);
     const { spec } = command;
     const { files } = exampleOutput({ ...exampleJob(), spec, specDigest: specDigest(spec) });
     for (const [kind, bytes] of Object.entries(files)) writeFileSync(join(command.outDir, FILE_NAMES[kind]), bytes);
@@ -49,5 +49,5 @@ export const trackedFiles = (): Record<string, string> => ({
   [BEHAVE]: behaviour("{}"),
 });
 
-/** `source`: an object that may have `code`, told instead of what is true, and `run(say)`, done before the files are written. */
+/** `source`: an object that may have `code`, told instead of what is true, and `run(command)`, done before the files are written. */
 export const behaviour = (source: string): string => `export const behave = ${source};\n`;

@@ -28,6 +28,7 @@ beforeEach(async () => {
   source = testRepository();
   good = await source.commit(trackedFiles());
 });
+const BUILDER = "packages/core/src/engine/cpu/node/build.ts";
 /** A commit of main whose worker behaves so. */
 const commitThat = (behave: string) => source.commit({ [BEHAVE]: behaviour(behave) });
 
@@ -104,6 +105,21 @@ describe("a job at a commit", () => {
     expect(await faultOf(jobAt(editor))).toBe(`commit ${editor}: its tree was changed while it ran`);
   });
 
+  it("whose worker talks nonsense is a fault, as often as it comes, and the runner goes on", async () => {
+    const mad = await commitThat('{ run: () => new Promise(() => process.stdout.write("Segmentation fault\\n")) }');
+    const [one, two] = [jobAt(mad), jobAt(mad)];
+    site.queue.push(one, two, jobAt(good), exampleJob());
+    const { end } = await runner();
+    await until(() => site.results.length === 2);
+    await end();
+    const message = expect.stringMatching(
+      /^the worker spoke out of turn: message: expected JSON; got "Segmentation fault"$/,
+    );
+    expect(site.handBacks).toEqual(
+      [one, two].map(({ id }) => expect.objectContaining({ job: id, reason: "fault", message })),
+    );
+  });
+
   it("is refused, and the site hears why, where the runner's owner does not allow it", async () => {
     source.git("checkout", "-q", "-b", "other");
     const aside = await source.commit({ "note.txt": "1" });
@@ -140,9 +156,7 @@ describe("a job at a commit", () => {
   });
 
   it("keeps its lease and says what it does while it is prepared; cancelled, it stops at once", async () => {
-    const slow = await source.commit({
-      "packages/core/src/engine/cpu/node/build.ts": "setInterval(() => {}, 1_000);\n",
-    });
+    const slow = await source.commit({ [BUILDER]: "setInterval(() => {}, 1_000);\n" });
     site.queue.push(jobAt(slow));
     const { end } = await runner();
     const isPreparing = (progress: Progress | null) => progress?.phaseName === `preparing ${slow.slice(0, 10)}`;
@@ -153,6 +167,35 @@ describe("a job at a commit", () => {
     await until(async () => (await namesIn(join(await folders(), "trees"))).length === 0);
     await end();
     expect(workersOf(process.pid)).toEqual([]);
+  });
+
+  it("is handed back when the runner is told to stop while it is prepared", async () => {
+    const slow = await source.commit({ [BUILDER]: "setInterval(() => {}, 1_000);\n" });
+    site.queue.push(jobAt(slow));
+    const { end } = await runner();
+    await until(() => site.beats.some(({ progress }) => progress?.phaseName.startsWith("preparing")));
+    await end();
+    expect(site.handBacks).toEqual([expect.objectContaining({ reason: "stopping", snapshotIteration: null })]);
+  });
+
+  it("that was finished and not signed when its runner was killed is signed as what it was", async () => {
+    // A folder, which no file can replace, keeps the entry from being made.
+    const obstacle = '{ run: async ({ outDir }) => (await import("node:fs")).mkdirSync(outDir + "/job.json") }';
+    const commit = await commitThat(obstacle);
+    const job = jobAt(commit);
+    site.queue.push(job);
+    const first = await runner();
+    await until(() => said.some((line) => line.includes("the result cannot be kept, trying again")));
+    await first.end();
+    await rm(join(data, "spool", `.ticketmark-${job.id}`, "job.json"), { recursive: true });
+    const second = await world().runner(); // without the repository: there is nothing left to run
+    await until(() => site.results.length === 1);
+    await second.end();
+    const { predicate } = openStatement(site.results[0]!.envelope, (await ensureKey(data)).publicKey);
+    expect(predicate).toMatchObject({
+      code: { commit, dirty: false },
+      measured: { peakRssBytes: 123_456_789, packageBytes: expect.any(Number) },
+    });
   });
 
   it("leaves no more on the disk than it may", async () => {

@@ -87,6 +87,9 @@ describe("ticketmark", () => {
     expect(unknown.code).toBe(1);
     const notEnrolled = await ticketmark("runner", "start");
     expect(notEnrolled).toMatchObject({ code: 1, err: expect.stringMatching(/not enrolled/) });
+    const branches = ["--branch", "main", "--branch=-x"];
+    const odd = await ticketmark("runner", "start", "--repository", "/nowhere", ...branches);
+    expect(odd).toMatchObject({ code: 1, err: "ticketmark: --branch: expected the name of a branch\n" });
   });
 
   it("says in one line what the system refuses", async () => {
@@ -131,6 +134,8 @@ describe("ticketmark", () => {
     const key = await readKey(join(folder, "home"));
     const { predicate, subject } = openStatement(envelope, key!.publicKey);
     expect(predicate.job).toMatchObject({ id: null, specDigest: result.specDigest });
+    expect(predicate.testbed).toMatchObject({ engine: "cpu", compiler: "wasm", threads: 1, key: predicate.keyId });
+    expect(Object.keys(predicate.measured!).sort()).toEqual(["overheadSeconds", "peakRssBytes"]);
     expect(subject.find(({ name }) => name === "ticket")!.digest.sha256).toBe(result.ticketDigest);
 
     const other = await ticketmark("run", await writeSpec({ seed: 1 }), "--out", "out");
