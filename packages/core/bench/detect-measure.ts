@@ -1,6 +1,5 @@
 /** What a detector does on series of which the truth is known: false alerts where there is no step, steps found and how near. */
 import type { Detector } from "../src/series/detector.ts";
-import { robustPartition } from "../src/series/robust-partition.ts";
 import { type Noise, type Step, seriesOf } from "./detect-noise.ts";
 
 export interface Sample {
@@ -47,13 +46,21 @@ export function stepsFound(detector: Detector, noise: Noise, step: Step, { seed,
   };
 }
 
-/** Share of quiet series in which the default detector, at that p, finds anything. */
-export function shareAlarmed(p: number, noise: Noise, { seed, count, length }: Sample): number {
-  const detector = robustPartition(p);
-  let alarmed = 0;
-  for (const { values } of seriesOf(seed, noise, { count, length, step: null }))
-    if (detector.detect(values).length > 0) alarmed++;
-  return alarmed / count;
+/** For each p asked, the share of quiet series in which the detector finds a change point of at most that p. */
+export function sharesAlarmed(
+  detector: Detector,
+  noise: Noise,
+  asked: readonly number[],
+  { seed, count, length }: Sample,
+): number[] {
+  const alarmed = asked.map(() => 0);
+  for (const { values } of seriesOf(seed, noise, { count, length, step: null })) {
+    const least = Math.min(...detector.detect(values).map(({ p }) => p));
+    asked.forEach((p, i) => {
+      if (least <= p) alarmed[i]!++;
+    });
+  }
+  return alarmed.map((sum) => sum / count);
 }
 
 /** Of one quiet series, on average. */

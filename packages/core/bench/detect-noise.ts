@@ -15,9 +15,22 @@ export interface Noise {
   source(rng: Rng): () => number;
 }
 
-const PHI = 0.6;
 const MODE = 1;
 const WITHIN = 0.3;
+const SPIKE = 10;
+
+/** AR(1) with a marginal standard deviation of 1 %. */
+const inherited =
+  (phi: number): Noise["source"] =>
+  (rng) => {
+    const z = normals(rng);
+    let x = z();
+    return () => {
+      const now = x;
+      x = phi * x + Math.sqrt(1 - phi * phi) * z();
+      return now;
+    };
+  };
 
 export const NOISES = [
   { id: "Gaussian", text: "standard deviation 1 %", source: normals },
@@ -38,21 +51,50 @@ export const NOISES = [
       return () => (rng.uniform() < 0.5 ? -MODE : MODE) + WITHIN * z();
     },
   },
+  { id: "AR(1)", text: "φ = 0.6, marginal standard deviation 1 %", source: inherited(0.6) },
+] as const satisfies readonly Noise[];
+
+/** Quiet series that are hard to leave alone. One constant (weeding.ts, HALFWAY) was chosen with an eye on such, on other seeds. */
+export const HARD_NOISES: readonly Noise[] = [
   {
-    id: "AR(1)",
-    text: `φ = ${PHI}, marginal standard deviation 1 %`,
+    id: "spikes",
+    text: `Gaussian, 1 in 20 points ${SPIKE} % too high`,
     source: (rng) => {
       const z = normals(rng);
-      let x = z();
+      return () => (rng.uniform() < 0.05 ? SPIKE : 0) + z();
+    },
+  },
+  {
+    id: "second mode",
+    text: "0.5 % Gaussian, 1 in 10 points 3 % higher",
+    source: (rng) => {
+      const z = normals(rng);
+      return () => (rng.uniform() < 0.1 ? 3 : 0) + 0.5 * z();
+    },
+  },
+  {
+    id: "flips",
+    text: "exact repeats, 1 in 12 points 1 % higher",
+    source: (rng) => () => (rng.below(12) === 0 ? 1 : 0),
+  },
+  { id: "ticks", text: "Gaussian of 0.7 %, rounded to whole percents", source: (rng) => ticks(normals(rng)) },
+  { id: "AR(1), 0.9", text: "φ = 0.9", source: inherited(0.9) },
+  {
+    id: "wander",
+    text: "the mean of three Gaussian draws, one of them new",
+    source: (rng) => {
+      const z = normals(rng);
+      const last = [z(), z(), z()];
       return () => {
-        const now = x;
-        x = PHI * x + Math.sqrt(1 - PHI * PHI) * z();
-        return now;
+        last.shift();
+        last.push(z());
+        return (last[0]! + last[1]! + last[2]!) / Math.sqrt(3);
       };
     },
   },
-] as const satisfies readonly Noise[];
+];
 
+const ticks = (z: () => number) => () => Math.round(0.7 * z());
 const square = (x: number) => x * x;
 
 /** A step of `size` percent, up or down by the toss of a coin. */

@@ -1,8 +1,8 @@
 /** The tables of `npm run bench:detect`, as Markdown: measured here, written by detect.ts. */
 import type { Detector } from "../src/series/detector.ts";
 import { DEFAULT_DETECTOR, detectors } from "../src/series/index.ts";
-import { falseAlerts, milliseconds, NEAR, type Sample, shareAlarmed, stepsFound } from "./detect-measure.ts";
-import { NOISES, type Noise, type Step } from "./detect-noise.ts";
+import { falseAlerts, milliseconds, NEAR, type Sample, sharesAlarmed, stepsFound } from "./detect-measure.ts";
+import { HARD_NOISES, NOISES, type Noise, type Step } from "./detect-noise.ts";
 import { SWEEP } from "./detect-sweep.ts";
 
 /** Points of a series, but where a table says otherwise. */
@@ -95,14 +95,27 @@ export function sweepTable({ seed, sweep }: Counts): string {
   );
 }
 
-/** Whether p is what it says: quiet series with any change point of at most that p. */
-export function honesty({ seed, quiet }: Counts): string {
-  const most = [0.1, 0.05, 0.01, 0.001];
+/** Quiet series under noise that no detector here was made for. */
+export function hardNoises({ seed, sweep }: Counts): string {
+  const sample = { seed, count: sweep, length: LENGTH };
   return markdown(
-    ["points of a series", ...most.map((p) => `p ≤ ${p}`)],
+    ["detector", ...HARD_NOISES.map(({ id, text }) => `${id}: ${text}`)],
+    detectors.list.map((detector) => [
+      name(detector),
+      ...HARD_NOISES.map((noise) => rate(falseAlerts(detector, noise, sample))),
+    ]),
+  );
+}
+
+/** Whether p is what it says: quiet series with a change point of at most that p. */
+export function honesty({ seed, quiet }: Counts): string {
+  const asked = [0.05, 0.02, 0.01, 0.001];
+  return markdown(
+    ["points of a series", ...asked.map((p) => `p ≤ ${p}`)],
     [10, 20, 50, 200, 1000].map((length) => {
-      const sample = { seed, count: Math.ceil((quiet * LENGTH) / Math.max(length, LENGTH / 2)), length };
-      return [String(length), ...most.map((p) => `${(100 * shareAlarmed(p, GAUSSIAN, sample)).toFixed(2)} %`)];
+      const sample = { seed, count: Math.ceil((quiet * LENGTH) / Math.max(length, LENGTH / 4)), length };
+      const shares = sharesAlarmed(detectors.get(DEFAULT_DETECTOR), GAUSSIAN, asked, sample);
+      return [String(length), ...shares.map((share) => `${(100 * share).toFixed(2)} %`)];
     }),
   );
 }

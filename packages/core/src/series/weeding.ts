@@ -24,18 +24,19 @@ const HALFWAY = 0.5;
 export function weeded(values: Float64Array, partition: Partition, division: readonly number[], limit: number): Weeded {
   let bounds = [...division];
   for (;;) {
-    const clearness = weigh(values, partition, bounds);
+    const { alone, clearness } = weigh(values, partition, bounds);
     let weakest = 0;
     clearness.forEach((own, i) => {
-      if (own < clearness[weakest]!) weakest = i;
+      const less = own - clearness[weakest]! || alone[i]! - alone[weakest]!;
+      if (less < 0) weakest = i;
     });
     if (clearness.length === 0 || clearness[weakest]! >= limit) return { bounds, clearness };
     bounds = bounds.toSpliced(weakest + 1, 1);
   }
 }
 
-/** Clearness of each change point. */
-function weigh(values: Float64Array, partition: Partition, bounds: readonly number[]): number[] {
+/** How clear each change point is: alone, and where it bounds a piece apart, at most as much as half of what both ends save. */
+function weigh(values: Float64Array, partition: Partition, bounds: readonly number[]) {
   const levels = partition.levels(bounds);
   const run = runs(values, bounds, levels);
   const last = bounds.length - 2; // index of the last change point in `bounds`
@@ -50,11 +51,9 @@ function weigh(values: Float64Array, partition: Partition, bounds: readonly numb
     const sameSide = (levels[k]! - levels[k - 1]!) * (levels[k]! - levels[k + 1]!) > 0;
     const apart = sameSide ? Math.min(run(k, k - 1), run(k, k + 1)) : Number.POSITIVE_INFINITY;
     const both = (Math.min(saved(partition, bounds, levels, k, 2), apart) - sizes(bounds, k, 2)) / 2;
-    // the less clear one goes first; the other is weighed again without it
-    const lesser = alone[k - 1]! <= alone[k]! ? k - 1 : k;
-    clearness[lesser] = Math.min(clearness[lesser]!, both);
+    for (const i of [k - 1, k]) clearness[i] = Math.min(clearness[i]!, both);
   }
-  return clearness;
+  return { alone, clearness };
 }
 
 /** What the `count` change points from `k` on save, to the end of the piece after them, whose first point knows the level before. */
