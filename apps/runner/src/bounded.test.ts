@@ -55,3 +55,17 @@ it("kills what a program started with it when it is aborted", async () => {
   await until(() => !isAlive(pid));
   await expect(node("", { signal: stop.signal })).rejects.toThrow("enough");
 });
+
+it("waits for no program of another group that holds the output", async () => {
+  const note = join(await mkdtemp(join(tmpdir(), "ticketmark-bounded-")), "pid");
+  const script = `const { spawn } = require("node:child_process");
+    const left = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { detached: true, stdio: "inherit" });
+    left.unref();
+    require("node:fs").writeFileSync(${JSON.stringify(note)}, String(left.pid)); console.log("out")`;
+  const own = await node(script);
+  expect(own).toMatchObject({ exit: 0, how: "ended with exit code 0", stdout: Buffer.from("out\n") });
+  process.kill(Number(await readFile(note, "utf8")), "SIGKILL");
+  const late = await node(`${script}; setInterval(() => {}, 1000)`, { timeoutMs: 1_000 });
+  expect(late).toMatchObject({ exit: null, how: "took longer than 1 s" });
+  process.kill(Number(await readFile(note, "utf8")), "SIGKILL");
+});

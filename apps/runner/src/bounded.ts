@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
+import { OWN_GROUP, watch } from "./process-group.ts";
 
 export interface Program {
   readonly file: string;
@@ -41,10 +42,11 @@ export async function runBounded(program: Program): Promise<Ran> {
   const child = spawn(file, args, {
     cwd,
     env,
-    detached: process.platform !== "win32", // its own process group (on Windows: a console window)
+    detached: OWN_GROUP,
     stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     windowsHide: true,
   });
+  const { ended, kill } = watch(child);
   giveWay(child);
   const chunks: Buffer[] = [];
   let length = 0;
@@ -52,7 +54,7 @@ export async function runBounded(program: Program): Promise<Ran> {
   let killed: string | null = null;
   const end = (why: string) => {
     killed ??= why;
-    killGroup(child);
+    kill();
   };
   const hear = (chunk: Buffer) => {
     said = (said + chunk.subarray(-KEPT).toString("utf8")).slice(-KEPT);
@@ -69,11 +71,7 @@ export async function runBounded(program: Program): Promise<Ran> {
   const onAbort = () => end("was stopped");
   signal?.addEventListener("abort", onAbort, { once: true });
   const late = setTimeout(() => end(`took longer than ${timeoutMs / 1_000} s`), timeoutMs);
-  const { exit, how } = await new Promise<{ exit: number | null; how: string }>((resolve) => {
-    child.once("error", (error) => resolve({ exit: null, how: `could not be started: ${error.message}` }));
-    child.once("exit", () => killGroup(child)); // what it left behind would hold its output open
-    child.once("close", (exit, by) => resolve({ exit, how: by ? `ended by ${by}` : `ended with exit code ${exit}` }));
-  });
+  const { exit, how } = await ended;
   clearTimeout(late);
   signal?.removeEventListener("abort", onAbort);
   if (signal?.aborted) throw signal.reason;
@@ -86,15 +84,4 @@ function giveWay({ pid }: ChildProcess): void {
   try {
     setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {} // it has ended already
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    if (process.platform === "win32") child.kill("SIGKILL");
-    else process.kill(-child.pid, "SIGKILL");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ESRCH" && code !== "EPERM") throw error; // gone already; macOS says EPERM of what only waits to be reaped
-  }
 }

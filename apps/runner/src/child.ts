@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Problem } from "@ticketmark/core";
 import { conduct } from "./conduct.ts";
+import { OWN_GROUP, type Watched, watch } from "./process-group.ts";
 import { type Code, type Command, type Message, messageSchema, readLines, writeLine } from "./protocol.ts";
 
 /** A run that came to its end. */
@@ -78,10 +79,11 @@ export function startWorker(command: Command, onMessage: (message: Message) => v
   const child = spawn(process.execPath, [...loader, worker], {
     cwd,
     env,
-    detached: process.platform !== "win32", // its own process group (on Windows: a console window)
+    detached: OWN_GROUP,
     stdio: ["pipe", "pipe", "pipe"],
     windowsHide: true,
   });
+  const group = watch(child);
   child.stdin.on("error", () => {}); // a worker that is gone cannot be told anything; `ended` says how it went
   let greeted = false;
   let stopping = false;
@@ -95,31 +97,31 @@ export function startWorker(command: Command, onMessage: (message: Message) => v
   };
   return {
     pid: child.pid,
-    ended: follow(child, hear, began),
+    ended: follow(child, group, hear, began),
     stop: () => {
       stopping = true;
       if (greeted) writeLine(child.stdin, { type: "stop" });
     },
-    kill: () => killGroup(child),
+    kill: group.kill,
   };
 }
 
-async function follow(child: ChildProcess, onMessage: (message: Message) => void, began: number): Promise<Ending> {
+async function follow(
+  child: ChildProcess,
+  { ended, kill }: Watched,
+  onMessage: (message: Message) => void,
+  began: number,
+): Promise<Ending> {
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-KEPT_STDERR);
-  });
-  const closed = new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(`could not be started: ${error.message}`));
-    child.once("exit", () => killGroup(child)); // anything it left behind, which would hold its output open
-    child.once("close", (exit, signal) => resolve(signal ? `ended by ${signal}` : `ended with exit code ${exit}`));
   });
   let whole = true;
   let silent: string | null = null;
   const limit = (ms: number, text: string) =>
     setTimeout(() => {
       silent = `the worker said ${text}`;
-      killGroup(child);
+      kill();
     }, ms);
   const mute = limit(HELLO_MS, `no hello within ${HELLO_MS / 1_000} s`);
   const hangs = limit(SILENCE_MS, `nothing for ${SILENCE_MS / 60_000} minutes`);
@@ -145,29 +147,21 @@ async function follow(child: ChildProcess, onMessage: (message: Message) => void
       onMessage(message);
     }
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    ending =
-      error.code === "too-large" // of our command
-        ? { type: "failed", problem: error, message: error.message }
-        : { type: "failed", problem: null, message: `the worker spoke out of turn: ${error.message}` };
-    killGroup(child);
+    // Closed by us: the worker is gone, and something that it left behind would have gone on holding its output.
+    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") {
+      if (!(error instanceof Problem)) throw error;
+      ending =
+        error.code === "too-large" // of our command
+          ? { type: "failed", problem: error, message: error.message }
+          : { type: "failed", problem: null, message: `the worker spoke out of turn: ${error.message}` };
+      kill();
+    }
   }
-  const how = await closed;
+  const { how } = await ended;
   const seconds = (performance.now() - began) / 1_000;
   for (const timer of [mute, hangs]) clearTimeout(timer);
   if (silent !== null) return { type: "failed", problem: null, message: silent };
   if (ending) return ending.type === "done" ? { ...ending, seconds, whole } : ending;
   const last = stderr.trim().split("\n").slice(-12).join("\n");
   return { type: "failed", problem: null, message: `the worker ${how}${last ? `: ${last}` : ""}` };
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    if (process.platform === "win32") child.kill("SIGKILL");
-    else process.kill(-child.pid, "SIGKILL");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ESRCH" && code !== "EPERM") throw error; // gone already; macOS says EPERM of what only waits to be reaped
-  }
 }

@@ -101,6 +101,23 @@ describe("a worker", () => {
     });
   });
 
+  it("that ends is over, whoever else holds its output", async () => {
+    const source = `const left = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], {
+        detached: true,
+        stdio: ["ignore", "inherit", "inherit"],
+      });
+      write(${JSON.stringify(HELLO)}, '{"v":1,"type":"snapshot","iteration":' + left.pid + "}");
+      write('{"v":1,"type":"engines","engines":[]}');
+      process.stdout.write("", () => process.exit());`;
+    let left = 0;
+    const hear = (message: Message) => {
+      if (message.type === "snapshot") left = message.iteration;
+    };
+    expect(await start(source, hear).ended).toEqual({ type: "probed" });
+    expect(isAlive(left)).toBe(true); // in a group of its own, which is not ours to end
+    process.kill(left, "SIGKILL");
+  });
+
   it("of a later commit may say more than is understood", async () => {
     const source = `write(${JSON.stringify(HELLO.replace('"code"', '"mood":"good","code"'))});
       write('{"v":1,"type":"engines","engines":[],"more":1}', '{"v":1,"type":"stopped"}');
