@@ -107,6 +107,7 @@ ALTER TABLE "jobs" ADD COLUMN "only_runner" uuid;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "commit" text;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "testbed" text;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "numerics" integer;--> statement-breakpoint
+ALTER TABLE "results" ADD COLUMN "code_digest" text;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "trace_head" text;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "values" jsonb DEFAULT '{}'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "results" ADD COLUMN "tracked" boolean DEFAULT false NOT NULL;--> statement-breakpoint

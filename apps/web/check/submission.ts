@@ -82,6 +82,7 @@ async function verify(
     point: {
       commit: statement.predicate.code.dirty ? null : statement.predicate.code.commit,
       testbed: statement.predicate.testbed ?? null,
+      codeDigest: statement.predicate.measured?.codeDigest ?? null,
       values: valuesOf(result, statement.predicate.measured ?? {}),
       tracked: job.commit !== null,
     },

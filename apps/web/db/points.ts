@@ -17,6 +17,7 @@ export interface PointRun
     | "ticketDigest"
     | "trainedDigest"
     | "values"
+    | "codeDigest"
     | "receivedAt"
     | "runnerId"
   > {
@@ -68,6 +69,7 @@ export async function listPoints(db: Db, filter: PointFilter): Promise<PointRun[
       ticketDigest: results.ticketDigest,
       trainedDigest: results.trainedDigest,
       values: results.values,
+      codeDigest: results.codeDigest,
       receivedAt: results.receivedAt,
       runnerId: results.runnerId,
       purpose: jobs.purpose,

@@ -39,6 +39,7 @@ export interface Point {
   readonly testbed: Testbed | null;
   /** By metric id. */
   readonly values: Readonly<Record<string, number>>;
+  readonly codeDigest?: string | null;
   /** Run for the series alone. */
   readonly tracked: boolean;
 }

@@ -239,6 +239,8 @@ export const results = pgTable(
     /** Null in results from before it was recorded. */
     testbed: text().references(() => testbeds.digest),
     numerics: integer(),
+    /** Of the files that ran, where the runner knows them; equal = the same code. */
+    codeDigest: text(),
     /** Last head of the trace. */
     traceHead: text(),
     /** By metric id, as core's list takes them out of result and statement. */

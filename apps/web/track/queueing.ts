@@ -8,8 +8,11 @@ import { addTrackedJobs, cancelTracked, demote, type NewTrackedJob } from "../db
 import { planOf } from "../plans.ts";
 import type { Situation, TrackedSpec } from "./situation.ts";
 
-/** Jobs of people have priority 0: only what someone waits for goes before them, and the filling of gaps behind. */
-export const PRIORITIES = { confirm: 50, bisect: 50, try: 20, track: 10, backfill: -10 } as const;
+/**
+ * A new head waits its turn among people's jobs, whose priority is 0; what has been begun is finished before them, and gaps are
+ * filled behind.
+ */
+export const PRIORITIES = { confirm: 5, bisect: 5, try: 5, track: 0, backfill: -10 } as const;
 
 export async function queueWork(db: Db, situation: Situation): Promise<void> {
   const head = situation.line.at(-1)!;

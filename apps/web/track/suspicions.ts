@@ -43,21 +43,30 @@ function firstSuspicion(
   const engine = situation.testbeds.get(testbed)!.engine;
   const groups = [...new Set(situation.specs.map(({ groupDigest }) => groupDigest))];
   const watched = metrics.list.filter(({ id }) => situation.policy.metrics[id]);
-  const found: Suspicion[] = [];
+  const bits: Suspicion[] = [];
+  const levels: Suspicion[] = [];
   for (const [i, groupDigest] of groups.entries()) {
     const runs = all.filter((run) => run.groupDigest === groupDigest);
     const measured = measuredCommits(situation, runs);
-    if (isExact(engine)) found.push(...suspectBits(situation, history, testbed, groupDigest, measured));
+    if (isExact(engine)) bits.push(...suspectBits(situation, history, testbed, groupDigest, measured));
     for (const metric of watched) {
       if (metric.unit === "bytes" && metric.kind === "exact" && i > 0) continue; // of the commit, not of the group
       if (isExact(engine) && isOfBits(metric)) continue; // the bits tell, without a threshold
-      found.push(...suspectLevels(situation, history, testbed, groupDigest, measured, metric));
+      levels.push(...suspectLevels(situation, history, testbed, groupDigest, measured, metric));
     }
   }
+  // Bits are sure and cost few runs; what may be noise waits until the head is run.
+  const found = bits.length > 0 ? bits : isHeadWaiting(situation, all) ? [] : levels;
   const place = ({ head }: Suspicion) => situation.place.get(head)!;
   const [first] = found.toSorted((a, b) => place(a) - place(b));
   return first ? narrowed(first, situation, history) : null;
 }
+
+const isHeadWaiting = ({ jobs }: Situation, runs: readonly PointRun[]): boolean => {
+  const runner = runs.at(-1)?.runnerId;
+  const isWaiting = (state: string) => state === "queued" || state === "running";
+  return jobs.some((job) => job.onlyRunner === runner && job.purpose === "track" && isWaiting(job.state));
+};
 
 /** Follows from the bits alone, on an engine that promises them. */
 export const isOfBits = ({ id }: Pick<Metric, "id">): boolean => id === "accuracy" || id === "final-loss";
@@ -145,7 +154,8 @@ function suspectLevels(
 ): Suspicion[] {
   const levels = measured.flatMap(({ commit, runs }) => {
     const value = levelOf(metric, runs);
-    return value === null ? [] : [{ commit, value }];
+    const values = runs.flatMap((run) => (metric.id in run.values ? [run.values[metric.id]!] : []));
+    return value === null ? [] : [{ commit, value, runs: values, code: runs.at(-1)!.codeDigest }];
   });
   const known = knownOf(situation, history, testbed, groupDigest, metric.id);
   const found = suspect(levels, situation.policy.metrics[metric.id]!, known, detectors.get(DEFAULT_DETECTOR));

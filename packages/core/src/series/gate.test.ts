@@ -12,6 +12,16 @@ test("without a history there is nothing to expect; with a short one the floor c
   expect(isSuspect(short, 94)).toBe(true);
 });
 
+test("while there are few points, their runs tell how far they spread", () => {
+  const calm = bandOf([100], rule, [99, 100, 101])!;
+  expect(isSuspect(calm, 106)).toBe(true);
+  const wild = bandOf([100], rule, [80, 100, 130])!; // quartiles 90 and 115
+  expect(isSuspect(wild, 150)).toBe(false);
+  expect(isSuspect(wild, 200)).toBe(true);
+  expect(bandOf([100, 100], rule, [100, 100])).toEqual({ level: 100, low: 95, high: 105 });
+  expect(bandOf([100, 100, 100, 100, 100], rule, [1, 100, 1_000])).toEqual({ level: 100, low: 95, high: 105 });
+});
+
 test("quartiles of the last 30 points: a restless series is given room, an old level is forgotten", () => {
   const restless = Array.from({ length: 30 }, (_, i) => 100 + (i % 2 === 0 ? -4 : 4));
   expect(isSuspect(bandOf(restless, rule)!, 110)).toBe(false);

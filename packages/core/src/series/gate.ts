@@ -8,8 +8,9 @@ import type { Rule } from "./policy.ts";
 
 /** Points that are looked back on. */
 export const HISTORY = 30;
-/** Fewer points say nothing about their spread: then the floor alone counts. */
+/** Fewer points say nothing about their spread: then their runs do, and where those are few too, the floor alone counts. */
 const FEWEST = 5;
+const FEWEST_RUNS = 3;
 
 /** Where a new point is expected, in the metric's unit. */
 export interface Band {
@@ -18,13 +19,22 @@ export interface Band {
   readonly high: number;
 }
 
-/** @param history levels of the commits before, oldest first, none of them beyond a confirmed change. Null without any. */
-export function bandOf(history: readonly number[], { floor, spread }: Pick<Rule, "floor" | "spread">): Band | null {
+/**
+ * @param history levels of the commits before, oldest first, none of them beyond a confirmed change
+ * @param runs values of all runs behind them: what tells the spread while there are few points
+ * Null without any point.
+ */
+export function bandOf(
+  history: readonly number[],
+  { floor, spread }: Pick<Rule, "floor" | "spread">,
+  runs: readonly number[] = [],
+): Band | null {
   const last = history.slice(-HISTORY);
   if (last.length === 0) return null;
   const level = medianOf(last);
   const practical = floor * (level < 0 ? -level : level);
-  const [lower, upper] = last.length < FEWEST ? [level, level] : quartilesOf(last);
+  const known = last.length < FEWEST ? runs : last;
+  const [lower, upper] = known.length < FEWEST_RUNS ? [level, level] : quartilesOf(known);
   const reach = spread * (upper - lower);
   return {
     level,

@@ -3,7 +3,7 @@
  * group of specs on one testbed, a point for each commit. Digests are compared apart (behaviour.ts): they have no size.
  */
 import { z } from "zod";
-import { decodeNumber } from "../canonical.ts";
+import { decodeNumber, digestSchema } from "../canonical.ts";
 import { registry } from "../registry.ts";
 import type { Result } from "../result.ts";
 
@@ -15,6 +15,8 @@ export const measuredSchema = z.strictObject({
   overheadSeconds: z.number().min(0).max(1e9).optional(),
   /** What core ships at that commit: sources without tests, and the built kernels. */
   packageBytes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+  /** Of all files of that commit that are built or run, tests and texts apart. Where it is equal, nothing can have changed. */
+  codeDigest: digestSchema.optional(),
 });
 export type Measured = z.infer<typeof measuredSchema>;
 

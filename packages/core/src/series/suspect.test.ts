@@ -27,6 +27,21 @@ describe("the gate", () => {
     expect(suspect(points(100, 80), rule, nothing, deaf)).toMatchObject({ base: "c0", head: "c1" });
   });
 
+  test("never suspects a commit that runs the same code as the one before it", () => {
+    const coded = (...codes: string[]) => points(100, 100, 100, 150).map((point, i) => ({ ...point, code: codes[i]! }));
+    expect(suspect(coded("a", "a", "a", "a"), rule, nothing, deaf)).toBeNull();
+    expect(suspect(coded("a", "a", "a", "b"), rule, nothing, deaf)).toMatchObject({ base: "c2", head: "c3" });
+    const unknown = coded("a", "a", "a", "a").map((point) => ({ ...point, code: null }));
+    expect(suspect(unknown, rule, nothing, deaf)).toMatchObject({ head: "c3" });
+  });
+
+  test("gives a restless series room from its first point on", () => {
+    const restless = points(100, 120).map((point) => ({ ...point, runs: [80, 100, 130] }));
+    expect(suspect(restless, rule, nothing, deaf)).toBeNull();
+    const calm = points(100, 120).map((point) => ({ ...point, runs: [99, 100, 101] }));
+    expect(suspect(calm, rule, nothing, deaf)).toMatchObject({ head: "c1" });
+  });
+
   test("goes back to the last point of the old level, where the new one began below the floor", () => {
     expect(suspect(points(100, 100, 100, 104, 107), rule, nothing, deaf)).toMatchObject({ base: "c2", head: "c4" });
   });

@@ -10,6 +10,10 @@ import type { Rule } from "./policy.ts";
 export interface LevelAt {
   readonly commit: string;
   readonly value: number;
+  /** Values of the runs behind it. */
+  readonly runs?: readonly number[];
+  /** Digest of the code that ran; two points of equal code are never held against each other. */
+  readonly code?: string | null;
 }
 
 export interface Suspected {
@@ -30,6 +34,8 @@ export interface Known {
 const REST = 2;
 /** A change point is known to so many points. */
 const SLACK = 3;
+/** Points whose runs tell the spread of a short history. */
+const FEW = 5;
 /** Shorter series are the gate's alone. */
 const FEWEST = 10;
 
@@ -45,17 +51,23 @@ function atGate(points: readonly LevelAt[], rule: Rule, { explained, looked }: K
   let since = 0; // where the present level began
   let rest = 0;
   for (let i = 1; i < points.length; i++) {
-    const { commit, value } = points[i]!;
+    const { commit, value, code } = points[i]!;
     if (explained(points[i - 1]!.commit, commit)) {
       since = i;
       continue;
     }
     if (looked(commit)) rest = REST + 1;
-    if (rest-- > 0) continue;
-    const history = points.slice(since, i).map((point) => point.value);
-    const band = bandOf(history, rule)!;
+    if (rest-- > 0 || (code && code === points[i - 1]!.code)) continue;
+    const before = points.slice(since, i);
+    const history = before.map((point) => point.value);
+    const band = bandOf(
+      history,
+      rule,
+      before.slice(-FEW).flatMap(({ runs }) => runs ?? []),
+    )!;
     if (!isSuspect(band, value)) continue;
     const base = lastOfLevel(points, since, i, band.level);
+    if (code && code === points[base]!.code) continue;
     return { base: points[base]!.commit, head: commit, reason: gateReason(history.length) };
   }
   return null;
@@ -86,6 +98,8 @@ function inHistory(
     if (size < floor * (before < 0 ? -before : before)) continue;
     if (explained(points[low]!.commit, points[high]!.commit)) continue;
     if (points.slice(low, high + 1).some(({ commit }) => looked(commit))) continue;
+    const { code } = points[low]!;
+    if (code && points.slice(low, high + 1).every((point) => point.code === code)) continue;
     return { base: points[low]!.commit, head: points[high]!.commit, reason: "a change of level in its history" };
   }
   return null;
