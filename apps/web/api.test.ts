@@ -12,9 +12,11 @@ import * as jobs from "./app/api/v1/jobs/route.ts";
 import * as envelopes from "./app/api/v1/results/[id]/envelope/route.ts";
 import * as result from "./app/api/v1/results/[id]/route.ts";
 import * as results from "./app/api/v1/results/route.ts";
+import * as distrust from "./app/api/v1/runners/[id]/distrust/route.ts";
 import * as drain from "./app/api/v1/runners/[id]/drain/route.ts";
 import * as resume from "./app/api/v1/runners/[id]/resume/route.ts";
 import * as revoke from "./app/api/v1/runners/[id]/revoke/route.ts";
+import * as trust from "./app/api/v1/runners/[id]/trust/route.ts";
 import * as runners from "./app/api/v1/runners/route.ts";
 import * as suites from "./app/api/v1/suites/[id]/route.ts";
 import { db } from "./db/client.ts";
@@ -91,6 +93,8 @@ describe("maintainers", () => {
       [suites, { id: "quickstart" }],
       [enrolmentTokens, {}],
       [drain, { id: crypto.randomUUID() }],
+      [trust, { id: crypto.randomUUID() }],
+      [distrust, { id: crypto.randomUUID() }],
       [resume, { id: crypto.randomUUID() }],
       [revoke, { id: crypto.randomUUID() }],
       [cancel, { id: await queue() }],

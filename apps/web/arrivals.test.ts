@@ -8,6 +8,8 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as claims from "./app/api/v1/claim/route.ts";
 import * as enrolmentTokens from "./app/api/v1/enrolment-tokens/route.ts";
 import * as approvals from "./app/api/v1/pulls/[number]/approve/route.ts";
+import * as distrust from "./app/api/v1/runners/[id]/distrust/route.ts";
+import * as trust from "./app/api/v1/runners/[id]/trust/route.ts";
 import * as scans from "./app/api/v1/scans/route.ts";
 import * as tries from "./app/api/v1/tries/route.ts";
 import * as webhook from "./app/api/v1/webhooks/github/route.ts";
@@ -151,6 +153,25 @@ describe("scans", () => {
     await accepted("push", push(7, 9));
     expect((await ask()).scan!.known.sort()).toEqual([hash(7), hash(8)]);
     expect((await ask()).scan).toBeNull();
+  });
+
+  it("are asked of a runner that names the repository otherwise, by the name it gave", async () => {
+    const own = "ssh://git@GitHub.com/owner/name";
+    expect((await ask(trusted, own)).scan?.repository).toBe(own);
+    expect((await scan(scanned({ repository: own }))).status).toBe(200);
+  });
+
+  it("are asked of an enrolled runner as long as a maintainer trusts it", async () => {
+    const made = await enrol(await enrolmentToken(), newKeyPair());
+    const { runnerId: id, bearer } = JSON.parse(made.text);
+    const enrolled = { authorization: `Bearer ${bearer}` };
+    expect((await ask(enrolled)).scan).toBeNull();
+    const tell = async (routes: typeof trust) =>
+      expect((await call(routes, "POST", { id, headers: asMaintainer })).status).toBe(200);
+    await tell(trust);
+    expect((await ask(enrolled)).scan).not.toBeNull();
+    await tell(distrust);
+    expectProblem(await scan(scanned(), enrolled), 403, "forbidden", "trusted");
   });
 
   it("are no longer asked of a runner whose key enrolled again without trust", async () => {

@@ -6,7 +6,7 @@ import { cookies } from "next/headers";
 import { redirect } from "next/navigation";
 import { db } from "../db/client.ts";
 import { cancelJob } from "../db/jobs.ts";
-import { tellRunner } from "../db/runners.ts";
+import { tellRunner, trustRunner } from "../db/runners.ts";
 import { cancelWaiting } from "../db/suites.ts";
 import { addEnrolmentToken } from "../db/tokens.ts";
 import { idFrom } from "../http.ts";
@@ -66,6 +66,19 @@ export async function tellRunnerHere(_: string | null, form: FormData): Promise<
   try {
     const command = form.get("command") === "drain" ? "drain" : "continue";
     await tellRunner(await db(), idFrom({ id: form.get("runner") }, "runner"), command);
+  } catch (fault) {
+    if (fault instanceof Problem) return fault.message;
+    throw fault;
+  }
+  revalidatePath("/runners");
+  return null;
+}
+
+/** Lets a runner tell of commits, or no longer. The fault to show, null when it is done. */
+export async function trustRunnerHere(_: string | null, form: FormData): Promise<string | null> {
+  if (!(await maintainerFromCookies())) return "Sign in to say which runners are trusted.";
+  try {
+    await trustRunner(await db(), idFrom({ id: form.get("runner") }, "runner"), form.get("trusted") === "true");
   } catch (fault) {
     if (fault instanceof Problem) return fault.message;
     throw fault;

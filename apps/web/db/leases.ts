@@ -14,6 +14,7 @@ import {
   MAX_ATTEMPTS,
   Problem,
   type Progress,
+  repositoryName,
 } from "@ticketmark/core";
 import { and, eq, getTableColumns, inArray, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
@@ -88,8 +89,10 @@ async function claimNew(
   lease: NewLease,
   repository: string | null,
 ): Promise<Claimed | null> {
-  const tracks = repository !== null && offer.tracks?.repository === repository;
-  const pulls = tracks && offer.tracks!.pulls;
+  const { tracks: own } = offer;
+  const tracks =
+    repository !== null && own !== undefined && repositoryName(own.repository) === repositoryName(repository);
+  const pulls = tracks && own.pulls;
   const mayRun = sql`(commit is null or (${tracks}::boolean and (pull is null or ${pulls}::boolean)))
     and (only_runner is null or only_runner = ${runnerId})`;
   const { rows } = (await db.execute(sql`

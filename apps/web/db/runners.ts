@@ -76,6 +76,12 @@ export async function tellRunner(db: Db, id: string, command: "continue" | "drai
   if (!row) throw new Problem("not-found", `runner ${id}: there is none`);
 }
 
+/** May it tell the site which commits there are? Throws Problem "not-found". */
+export async function trustRunner(db: Db, id: string, trusted: boolean): Promise<void> {
+  const [row] = await db.update(runners).set({ trusted }).where(eq(runners.id, id)).returning({ id: runners.id });
+  if (!row) throw new Problem("not-found", `runner ${id}: there is none`);
+}
+
 /**
  * Ends a key's trust for good: the bearer no longer works, the key cannot enrol again, and its jobs go back to the queue
  * without a fault counted. Results it signed before stay, and say so. Returns the leases it held. Throws Problem "not-found".

@@ -1,5 +1,5 @@
 /** Jobs that name a commit, and the runners that take them. */
-import type { JobState } from "@ticketmark/core";
+import { type JobState, repositoryName } from "@ticketmark/core";
 import { and, eq, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { commits, investigations, type Job, jobs, results, runners } from "./schema.ts";
@@ -22,8 +22,9 @@ export async function trackingRunners(db: Db, repository: string, onlineSeconds:
     .from(runners)
     .where(and(isNull(runners.revokedAt), eq(runners.command, "continue"), isNotNull(runners.tracks)))
     .orderBy(runners.id);
+  const name = repositoryName(repository);
   return rows.flatMap(({ id, tracks, online }) =>
-    tracks?.repository === repository ? [{ id, online, pulls: tracks.pulls }] : [],
+    tracks && repositoryName(tracks.repository) === name ? [{ id, online, pulls: tracks.pulls }] : [],
   );
 }
 

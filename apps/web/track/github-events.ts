@@ -3,7 +3,7 @@
  * https://docs.github.com/en/webhooks/webhook-events-and-payloads
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { commitSchema } from "@ticketmark/core";
+import { commitSchema, repositoryName } from "@ticketmark/core";
 import { z } from "zod";
 
 const MAX_INT32 = 0x7fff_ffff;
@@ -74,14 +74,5 @@ export function isSigned(bytes: Uint8Array, signature: string | null, secret: st
 export const isFollowed = ({ clone_url, ssh_url, html_url }: Repository, followed: string): boolean =>
   [clone_url, ssh_url, html_url].some((one) => nameOf(one) === nameOf(followed));
 
-/** host/owner/name, in lower case: the same for https://, ssh:// and git@host:, with a user and ".git" or without. */
-function nameOf(address: string): string {
-  const [, host, path] = address.match(/^[\w.-]+@([\w.-]+):(.+)$/) ?? [];
-  const url = host === undefined && /^\w+:\/\//.test(address) && URL.canParse(address) ? new URL(address) : null;
-  if (host === undefined && url === null) return address;
-  const whole = url ? `${url.host}${url.pathname}` : `${host}/${path}`;
-  return whole
-    .toLowerCase()
-    .replace(/\/+$/, "")
-    .replace(/\.git$/, "");
-}
+/** GitHub tells no names apart that differ in case alone. */
+const nameOf = (address: string): string => repositoryName(address).toLowerCase();

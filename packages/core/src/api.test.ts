@@ -8,6 +8,7 @@ import {
   heartbeatSchema,
   LEVELS,
   MAX_FILE_BYTES,
+  repositoryName,
 } from "./api.ts";
 import { newKeyPair, sign, toBase64, verify } from "./signature.ts";
 
@@ -67,4 +68,28 @@ test("bounds hold on the wire", () => {
 
 test("levels are in order of trust", () => {
   expect(LEVELS).toEqual(["signed", "checked", "repeated", "bit-reproduced"]);
+});
+
+test("a repository is the same by whatever scheme, user and spelling; a path stays a path", () => {
+  for (const address of [
+    "https://example.org/a/b",
+    "https://example.org/a/b.git",
+    "https://example.org/a/b.git/",
+    "HTTPS://user:token@Example.ORG:443/a//b/",
+    "ssh://git@example.org/a/b",
+    "ssh://git@example.org:22/a/b.git",
+    "git@example.org:a/b.git",
+    "git@example.org:/a/b",
+  ])
+    expect(repositoryName(address), address).toBe("example.org/a/b");
+  for (const address of [
+    "https://example.org/A/b",
+    "https://example.org/a/b/c",
+    "https://example.org:8443/a/b",
+    "https://example.org.evil.test/a/b",
+    "https://evil.test/@example.org/a/b",
+    "/example.org/a/b",
+  ])
+    expect(repositoryName(address), address).not.toBe("example.org/a/b");
+  expect(["/srv/b/", "/srv/b.git", "/", "C:\\b"].map(repositoryName)).toEqual(["/srv/b", "/srv/b.git", "/", "C:\\b"]);
 });

@@ -13,6 +13,8 @@
  *   POST /api/v1/jobs/ID/cancel          stop a job       maintainer           → {}
  *   POST /api/v1/runners/ID/drain        no more jobs     maintainer           → {}
  *   POST /api/v1/runners/ID/resume       jobs again       maintainer           → {}
+ *   POST /api/v1/runners/ID/trust        it may tell of commits  maintainer    → {}
+ *   POST /api/v1/runners/ID/distrust     no longer        maintainer           → {}
  *   POST /api/v1/runners/ID/revoke       end its key      maintainer           → {}
  *   POST /api/v1/suites/ID               queue what is missing or failed  maintainer  → SuiteReply
  *   POST /api/v1/enrolment-tokens        make a token     maintainer           → { token, expiresAt }
@@ -67,6 +69,23 @@ const lease = z.string().min(20).max(100);
 
 /** Address or path of a git repository, as git takes it. */
 export const repositorySchema = z.string().trim().min(1).max(500);
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: "80", https: "443", ssh: "22", git: "9418" };
+
+/**
+ * What makes two addresses the same repository: "host/owner/name", by whatever scheme and user it is reached, with ".git"
+ * or without; the host in lower case, a port that is not the scheme's own kept. A path on the machine stays a path.
+ */
+export function repositoryName(address: string): string {
+  const [, scheme, host, port, path] =
+    address.match(/^([a-z][a-z+.-]*):\/\/(?:[^/@]*@)?([^/:@]+)(?::(\d+))?(?:\/(.*))?$/i) ??
+    address.match(/^()[\w.-]+@([\w.-]+):()(.*)$/) ??
+    [];
+  if (host === undefined) return address.replace(/(?<=[^/])\/+$/, "");
+  const own = port && port !== DEFAULT_PORTS[scheme!.toLowerCase()] ? `:${port}` : "";
+  const parts = (path ?? "").split("/").filter((part) => part !== "");
+  return [host.toLowerCase() + own, ...parts].join("/").replace(/\.git$/, "");
+}
 export const branchSchema = z
   .string()
   .max(200)

@@ -2,7 +2,7 @@
  * A runner asks for a job, with a token that it made: asked again with the same token, it gets the same job. A trusted one
  * that tracks this site's repository may be asked for a scan in return, which it makes between jobs.
  */
-import { type ClaimReply, type Command, claimSchema, NUMERICS } from "@ticketmark/core";
+import { type ClaimReply, type Command, claimSchema, NUMERICS, repositoryName } from "@ticketmark/core";
 import { requireRunner } from "../../../../caller.ts";
 import { db } from "../../../../db/client.ts";
 import { takeScan } from "../../../../db/commits.ts";
@@ -31,9 +31,11 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
       repository,
     );
     await dropDead(await db()); // of leases that this claim, or nobody, took over
-    const tracks = repository !== null && offer.tracks?.repository === repository;
-    const scan = tracks && runner.trusted ? await wantedScan(repository) : null;
-    if (tracks && !taken) wakeTracker(); // somebody is idle
+    const tracked = offer.tracks?.repository;
+    const follows =
+      repository !== null && tracked !== undefined && repositoryName(tracked) === repositoryName(repository);
+    const scan = follows && runner.trusted ? await wantedScan(tracked) : null;
+    if (follows && !taken) wakeTracker(); // somebody is idle
     if (!taken) return reply({ job: null, command, retryAfter: retrySeconds, scan } satisfies ClaimReply);
     const { nonce, ...job } = taken;
     return reply({
@@ -48,6 +50,7 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
 /** As many branches as a reply takes: those of the allow-list, and approved heads that no scan has told of. */
 const MOST_BRANCHES = 20;
 
+/** `repository`: as the runner names it, which knows it by no other name. */
 async function wantedScan(repository: string): Promise<ClaimReply["scan"]> {
   const { branches } = env();
   const asked = await takeScan(await db(), branches);

@@ -1,5 +1,5 @@
 /** A trusted runner tells what git says of the followed repository. */
-import { MAX_POLICY_BYTES, MAX_SCANNED, Problem, scanSchema } from "@ticketmark/core";
+import { MAX_POLICY_BYTES, MAX_SCANNED, Problem, repositoryName, scanSchema } from "@ticketmark/core";
 import { requireRunner } from "../../../../caller.ts";
 import { db } from "../../../../db/client.ts";
 import { recordScan } from "../../../../db/commits.ts";
@@ -23,7 +23,7 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route({
     if (repository === null)
       throw new Problem("not-found", "this site follows no repository: TICKETMARK_REPOSITORY is not set");
     const scan = jsonOf(await readBytes(request, MAX_SCAN_BYTES), scanSchema);
-    if (scan.repository !== repository)
+    if (repositoryName(scan.repository) !== repositoryName(repository))
       throw new Problem("forbidden", `repository: expected ${repository}; got ${scan.repository}`);
     const others = scan.branches.map(({ name }) => name).filter((name) => !branches.includes(name));
     if (others.length > 0)
