@@ -6,31 +6,38 @@ export interface Commit {
   /** 40 hex digits. */
   readonly hash: string;
   readonly parents: readonly string[];
-  /** First line of the message, at most 200 characters. */
+  /** First line of the message, at most 200 UTF-16 units. */
   readonly subject: string;
-  /** Name only, at most 100 characters; "" where there is none. */
+  /** Name only, at most 100 UTF-16 units; "" where there is none. */
   readonly author: string;
   /** Milliseconds since 1970, as the committer's clock had it. */
   readonly committedAt: number;
+}
+
+export interface LogWanted {
+  readonly since?: readonly string[];
+  readonly limit?: number;
+  /** The last ones, not the first. */
+  readonly newest?: boolean;
 }
 
 const MOST = 2_000;
 const MOST_KNOWN = 10_000;
 const LONGEST = { subject: 200, author: 100 };
 const FIELDS = 5;
-/** git cuts by columns, of which a character has two at most; the rest is cut here. */
+/** UTF-16 units, as the site counts. git cuts by columns, of which a character has two at most; the rest is cut here. */
 const FORMAT = `%H%x00%P%x00%<(${2 * LONGEST.author},trunc)%an%x00%ct%x00%<(${2 * LONGEST.subject},trunc)%s`;
 
 type Read = (call: Pick<GitCall, "args" | "input" | "maxBytes" | "timeoutMs">) => Promise<Buffer>;
 
 /**
- * What `heads` reach and `since` do not, parents before children, the first `limit`. Hashes come first: only they can be
+ * What `heads` reach and `since` do not, parents before children, the first `limit` or the last. Hashes come first: only they can be
  * had in that order and bounded, and texts then only for those asked for.
  */
 export async function readLog(
   read: Read,
   heads: readonly string[],
-  { since = [], limit = MOST }: { since?: readonly string[]; limit?: number },
+  { since = [], limit = MOST, newest = false }: LogWanted,
 ): Promise<Commit[]> {
   if (!(limit >= 1 && limit <= MOST) || since.length > MOST_KNOWN) {
     const came = `${limit} with ${since.length} known`;
@@ -38,7 +45,8 @@ export async function readLog(
   }
   if (heads.length === 0) return [];
   const input = [...heads, ...since.map((hash) => `^${checkCommit(hash)}`), ""].join("\n");
-  const args = ["rev-list", "--topo-order", "--reverse", "--ignore-missing", "--stdin"];
+  const bound = newest ? [`--max-count=${limit}`] : []; // which git counts from the newest
+  const args = ["rev-list", "--topo-order", "--reverse", "--ignore-missing", ...bound, "--stdin"];
   const all = (await read({ args, input, maxBytes: 64 << 20 })).toString().split("\n").filter(Boolean);
   const wanted = all.slice(0, limit);
   if (wanted.length === 0) return [];
@@ -62,6 +70,10 @@ export async function readLog(
   });
 }
 
-/** Without control and formatting characters (colours of terminals, reversed directions), in at most `most` characters. */
+/** Without control and formatting characters (colours of terminals, reversed directions), in at most `most` UTF-16 units. */
 const clean = (text: string, most: number): string =>
-  [...text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ").trim()].slice(0, most).join("");
+  text
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .trim()
+    .slice(0, most)
+    .replace(/[\ud800-\udbff]$/, ""); // half a character

@@ -119,7 +119,17 @@ it("lists commits, parents first, from what is known on, cut and cleaned", async
   const since = await mirror.log(["main"], { since: [second, "9".repeat(40)] });
   expect(since.map(({ hash }) => hash)).toEqual([side, merge]);
   expect(await mirror.log(["main"], { since: [merge] })).toEqual([]);
+  expect((await mirror.log(["main"], { limit: 2, newest: true })).map(({ hash }) => hash)).toEqual(
+    all.slice(2).map(({ hash }) => hash),
+  );
+  expect(await mirror.present([merge, "9".repeat(40), first])).toEqual([merge, first]);
   expect(await mirror.log(["no-such"])).toEqual([]);
+  const wide = await source.commit({ a: "3" }, `x${"😀".repeat(150)}`);
+  await mirror.fetch();
+  expect((await mirror.log(["main"], { since: [merge] }))[0]).toMatchObject({
+    hash: wide,
+    subject: `x${"😀".repeat(99)}`, // 200 UTF-16 units would halve one
+  });
   await expect(mirror.log(["main"], { limit: 2_001 })).rejects.toMatchObject({ code: "bad-request" });
 });
 

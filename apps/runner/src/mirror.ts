@@ -12,7 +12,7 @@ import type { Ran } from "./bounded.ts";
 import { type Environment, fetchEnvironment } from "./child-environment.ts";
 import { checkBranch, checkCommit, type GitCall, git, parseRepository, type Repository, tryGit } from "./git.ts";
 import { inTurn } from "./in-turn.ts";
-import { type Commit, readLog } from "./mirror-log.ts";
+import { type Commit, type LogWanted, readLog } from "./mirror-log.ts";
 
 const FETCH_MS = 10 * 60_000;
 const ALL_BRANCHES = "+refs/heads/*:refs/heads/*";
@@ -44,10 +44,12 @@ export interface Mirror {
   requireOrigin(commit: string, origin: Origin, signal?: AbortSignal): Promise<void>;
   /**
    * Commits of the branches, or of pull requests that were fetched ("refs/pull/7/head"), that none of `since` reaches,
-   * parents before children, the first `limit` (2,000 at most): a caller that knows those asks again with them. Of
-   * `since`, what is not here is passed over.
+   * parents before children, the first `limit` (2,000 at most): a caller that knows those asks again with them. With
+   * `newest` the last `limit`. Of `since`, what is not here is passed over.
    */
-  log(names: readonly string[], asked?: { since?: readonly string[]; limit?: number }): Promise<Commit[]>;
+  log(names: readonly string[], asked?: LogWanted): Promise<Commit[]>;
+  /** Of these commits the ones that are here. */
+  present(commits: readonly string[]): Promise<string[]>;
   /** A file's bytes at a commit; null when there is none. Throws Problem "too-large" beyond `maxBytes`. */
   show(commit: string, path: string, maxBytes: number): Promise<Buffer | null>;
   /** Sum of the sizes in bytes of the files at a commit under `folder` for which `counts` is true. */
@@ -170,6 +172,12 @@ export async function openMirror(folder: string, address: string, environment: E
       throw new Problem("forbidden", `commit ${commit}: expected one of ${from} of ${repository.name}; ${what}`);
     },
     log: async (names, asked = {}) => readLog(read, [...(await refs(names.map(refOfName))).values()], asked),
+    present: async (commits) => {
+      if (commits.length === 0) return [];
+      const input = `${commits.map(checkCommit).join("\n")}\n`;
+      const found = linesOf(await read({ args: ["cat-file", "--batch-check=%(objecttype)"], input }));
+      return commits.filter((_, i) => found[i] === "commit");
+    },
     show: async (commit, path, maxBytes) => {
       const name = `${checkCommit(commit)}:${checkPath(path)}`;
       const found = await read({ args: ["cat-file", "--batch-check=%(objecttype) %(objectsize)"], input: `${name}\n` });

@@ -22,7 +22,7 @@ type Wanted = NonNullable<ClaimReply["scan"]>;
 
 /** Asks once, and waits until the runner asks for a job again. */
 async function ask(wanted: Partial<Wanted> = {}): Promise<void> {
-  const tracking = { repository: source.folder, branches: ["main", "next"], pulls: false, diskBytes: 1e9 };
+  const tracking = { repository: source.folder, branches: ["main", "next", "old"], pulls: false, diskBytes: 1e9 };
   site.wantedScan = { repository: source.folder, branches: ["main"], known: [], ...wanted };
   const { end } = await world().runner({ tracking: { ...tracking, environment: process.env } });
   await until(() => site.claims.length === 2);
@@ -46,14 +46,14 @@ ${from}`;
 }
 
 describe("a scan", () => {
-  it("tells of allowed branches what the site does not know, with the policy at each head", async () => {
+  it("tells of branches that it may look at what the site does not know, with the policy at each head", async () => {
     const known = await source.commit({ a: "1" }, "One");
     const second = await source.commit({ [POLICY_FILE]: "{ ü }" }, "Two\n\nand more");
     source.git("checkout", "-q", "-b", "next", known);
     const third = await source.commit({ a: "2" }, "Three");
     source.git("checkout", "-q", "-b", "secret", known);
     await source.commit({ a: "3" }, "Four");
-    await ask({ branches: ["main", "secret", "next", "gone"], known: [known] });
+    await ask({ branches: ["main", "secret", "next", "old"], known: [known] });
     expect(site.scans).toHaveLength(2);
     const [commits, branches] = site.scans as [(typeof site.scans)[number], (typeof site.scans)[number]];
     expect(commits.branches).toEqual([]); // first what leads to the heads, then the heads
@@ -68,6 +68,7 @@ describe("a scan", () => {
       branches: [
         { name: "main", head: second, policy: "{ ü }" },
         { name: "next", head: third, policy: null },
+        { name: "old", head: null, policy: null },
       ],
       commits: [],
     });
@@ -100,10 +101,14 @@ describe("a scan", () => {
       expect(Buffer.byteLength(JSON.stringify(scan))).toBeLessThan(MAX_JSON_BYTES);
     }
     expect(site.scans.at(-1)!.branches).toEqual([{ name: "main", head: hashes.at(-1), policy: null }]);
-    site.scans.length = 0;
-    site.claims.length = 0;
-    await ask({ known: [hashes[0]!] });
-    expect(site.scans.flatMap(({ commits }) => commits.map(({ hash }) => hash))).toEqual(hashes.slice(1));
+    const toldWhenKnown = async (known: string) => {
+      site.scans.length = 0;
+      site.claims.length = 0;
+      await ask({ known: [known] });
+      return site.scans.flatMap(({ commits }) => commits.map(({ hash }) => hash));
+    };
+    expect(await toldWhenKnown(hashes[0]!)).toEqual(hashes.slice(1));
+    expect(await toldWhenKnown("9".repeat(40))).toEqual(hashes.slice(-2_000)); // of before a force push
   });
 
   it("leaves out, aloud, a policy that is no text or too large", async () => {
@@ -122,6 +127,18 @@ describe("a scan", () => {
     expect(said).toContainEqual(expect.stringMatching(/^regressions.json of next is left out: .*at most 262144/));
   });
 
+  it("comes in parts where policies are too many for one, and loses none", async () => {
+    const policy = '"'.repeat(250_000); // twice as long in JSON
+    const head = await source.commit({ [POLICY_FILE]: policy });
+    const names = ["main", "next", "old"];
+    for (const name of names.slice(1)) source.git("branch", name);
+    await ask({ branches: names });
+    const parts = site.scans.filter(({ branches }) => branches.length > 0);
+    expect(parts.length).toBeGreaterThan(1);
+    for (const part of parts) expect(Buffer.byteLength(JSON.stringify(part))).toBeLessThan(MAX_JSON_BYTES);
+    expect(parts.flatMap(({ branches }) => branches)).toEqual(names.map((name) => ({ name, head, policy })));
+  });
+
   it("that fails is said, and the runner goes on", async () => {
     await source.commit({ a: "1" });
     await ask({ repository: "https://example.com/another" });
@@ -130,8 +147,12 @@ describe("a scan", () => {
       expect.stringMatching(/could not be answered: .*the site follows https:\/\/example.com/),
     );
     site.claims.length = 0;
-    await ask({ branches: ["gone"] });
-    expect(said).toContainEqual(expect.stringMatching(/could not be answered: expected branch gone/));
+    await ask({ branches: ["secret"] });
+    expect(said).toContainEqual(expect.stringMatching(/could not be answered: it asks for branch secret/));
+    site.claims.length = 0;
+    await ask({ branches: ["old"] });
+    expect(said).toContain("The site follows branch old: there is none");
+    expect(site.scans.flatMap(({ branches }) => branches)).toEqual([{ name: "old", head: null, policy: null }]);
     site.claims.length = 0;
     site.problems.set("/scans", new Problem("forbidden", "this runner is not trusted"));
     await ask();

@@ -1,12 +1,14 @@
 /**
  * What git knows of the tracked repository, told to a site that asked for it (a serverless one has no git): heads of
  * branches, the policy file at each, and the commits that the site does not know, parents before children. A post takes
- * so many of them, and so many bytes; the last one names the branches, when all that leads to their heads is there.
+ * so many of them, and so many bytes; branches come last, when all that leads to their heads is there, and only those
+ * that this runner may look at: of the others it says nothing.
  */
 import { MAX_JSON_BYTES, MAX_POLICY_BYTES, MAX_SCANNED, POLICY_FILE, Problem, type Scan } from "@ticketmark/core";
 import type { Commits, WantedScan } from "./commits.ts";
 import { isSystemError } from "./files.ts";
 import { type Mirror, pullNamed } from "./mirror.ts";
+import type { Commit } from "./mirror-log.ts";
 import { Unreachable } from "./retry.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -15,8 +17,12 @@ const MOST_AT_FIRST = 2_000;
 /** What the site takes of an octopus merge, and as a date: JavaScript's last. */
 const MOST_PARENTS = 16;
 const LAST_DATE = 8.64e15;
-/** Of a post, without what is around its list of commits, or its policies. */
+/** Of a post, without what is around its list. */
 const MOST_BYTES = MAX_JSON_BYTES - 16_000;
+/** Beside its branch's name and head. */
+const MOST_POLICY_BYTES = MOST_BYTES - 1_000;
+/** What the site takes of a post. */
+const MOST_BRANCHES = 20;
 
 type Told = Scan["commits"][number];
 
@@ -39,14 +45,18 @@ async function lookAt(wanted: WantedScan, commits: Commits, supervisor: Supervis
   if (wanted.repository !== own)
     throw new Problem("bad-request", `expected to be asked for ${own}; the site follows ${wanted.repository}`);
   await mirror.fetch({ signal: stop });
-  const heads = await mirror.heads(wanted.branches.filter((name) => commits.branches.includes(name)));
-  if (heads.size === 0)
-    throw new Problem("not-found", `expected branch ${wanted.branches.join(" or ")}; none of them is here`);
+  const looked = wanted.branches.filter((name) => commits.branches.includes(name));
+  const heads = await mirror.heads(looked);
+  const some = (names: readonly string[]) => names.join(" or ");
+  if (looked.length === 0)
+    throw new Problem("forbidden", `it asks for branch ${some(wanted.branches)}; expected ${some(commits.branches)}`);
+  if (heads.size === 0) status.say(`The site follows branch ${some(looked)}: there is none`);
   const pulls = await fetchPulls(wanted.branches, mirror, supervisor);
   const told = await unknownCommits(mirror, [...heads.keys(), ...pulls], wanted.known);
+  const branches = await branchesAt(mirror, heads, looked, status);
   return [
-    ...batches(told).map((part) => ({ repository: own, branches: [], commits: part })),
-    { repository: own, branches: await branchesAt(mirror, heads, wanted.branches, status), commits: [] },
+    ...batches(told, MAX_SCANNED).map((part) => ({ repository: own, branches: [], commits: part })),
+    ...batches(branches, MOST_BRANCHES).map((part) => ({ repository: own, branches: part, commits: [] })),
   ];
 }
 
@@ -70,33 +80,29 @@ async function fetchPulls(names: readonly string[], mirror: Mirror, { status, st
   return fetched;
 }
 
-/** In the site's order: the policy of the first is the one that counts, if there is no room for all. */
 async function branchesAt(
   mirror: Mirror,
   heads: ReadonlyMap<string, string>,
-  order: readonly string[],
+  names: readonly string[],
   { say }: Supervisor["status"],
 ): Promise<Scan["branches"]> {
   const branches: Scan["branches"] = [];
-  let room = MOST_BYTES;
-  for (const name of order) {
-    const head = heads.get(name);
-    if (head === undefined) continue;
+  for (const name of names) {
+    const head = heads.get(name) ?? null;
     let policy: string | null = null;
     try {
-      policy = await policyAt(mirror, head, room);
+      policy = head && (await policyAt(mirror, head));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       say(`${POLICY_FILE} of ${name} is left out: ${error.message}`);
     }
-    room -= sizeOf(policy);
     branches.push({ name, head, policy });
   }
   return branches;
 }
 
 /** The text as it stands; null where there is none. Throws Problem for one that the site could not take. */
-async function policyAt(mirror: Mirror, head: string, room: number): Promise<string | null> {
+async function policyAt(mirror: Mirror, head: string): Promise<string | null> {
   const bytes = await mirror.show(head, POLICY_FILE, MAX_POLICY_BYTES);
   if (bytes === null) return null;
   let text: string;
@@ -105,36 +111,44 @@ async function policyAt(mirror: Mirror, head: string, room: number): Promise<str
   } catch (cause) {
     throw new Problem("bad-file", "expected UTF-8", { cause });
   }
-  if (sizeOf(text) > room) throw new Problem("too-large", `expected at most ${room} bytes as JSON`);
+  if (sizeOf(text) > MOST_POLICY_BYTES)
+    throw new Problem("too-large", `expected at most ${MOST_POLICY_BYTES} bytes as JSON`);
   return text;
 }
 
+/** Heads that are not here tell nothing: after a force push, of a history that is new to the site the newest will do. */
 async function unknownCommits(mirror: Mirror, names: readonly string[], known: readonly string[]): Promise<Told[]> {
-  let told: Told[] = [];
-  const reached = new Set(known); // and of those told, the ones without a child among them
+  const here = await mirror.present(known);
+  if (here.length === 0) return (await mirror.log(names, { limit: MOST_AT_FIRST, newest: true })).map(toldOf);
+  const told: Told[] = [];
+  const reached = new Set(here); // and of those told, the ones without a child among them
   for (;;) {
     const page = await mirror.log(names, { since: [...reached] });
     if (page.length === 0) return told;
-    for (const { parents, ...commit } of page) {
+    for (const { hash, parents } of page) {
       for (const parent of parents) reached.delete(parent);
-      reached.add(commit.hash);
-      const committedAt = Math.min(commit.committedAt, LAST_DATE);
-      told.push({ ...commit, parents: parents.slice(0, MOST_PARENTS), committedAt });
+      reached.add(hash);
     }
-    if (known.length === 0) told = told.slice(-MOST_AT_FIRST);
+    told.push(...page.map(toldOf));
   }
 }
 
+const toldOf = ({ parents, committedAt, ...commit }: Commit): Told => ({
+  ...commit,
+  parents: parents.slice(0, MOST_PARENTS),
+  committedAt: Math.min(committedAt, LAST_DATE),
+});
+
 const sizeOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value)) + 1;
 
-/** Cuts the list so that each part is short enough for a post. */
-function batches(list: readonly Told[]): Told[][] {
-  const parts: Told[][] = [];
+/** Cuts the list so that each part is short enough for a post: of `most` members at most. */
+function batches<T>(list: readonly T[], most: number): T[][] {
+  const parts: T[][] = [];
   let bytes = 0;
   for (const one of list) {
     const size = sizeOf(one);
     const last = parts.at(-1);
-    if (last && last.length < MAX_SCANNED && bytes + size <= MOST_BYTES) last.push(one);
+    if (last && last.length < most && bytes + size <= MOST_BYTES) last.push(one);
     else {
       parts.push([one]);
       bytes = 0;

@@ -22,9 +22,13 @@ const commit = (n: number, parents: readonly number[]) => ({
 });
 const told = (n: number): NewCommit => ({ ...commit(n, []), parents: null });
 /** `heads`: number of the commit by branch. */
-const scan = (heads: Readonly<Record<string, number>>, all: Scan["commits"], policy: string | null = null): Scan => ({
+const scan = (
+  heads: Readonly<Record<string, number | null>>,
+  all: Scan["commits"],
+  policy: string | null = null,
+): Scan => ({
   repository: "https://example.org/r",
-  branches: Object.entries(heads).map(([name, head]) => ({ name, head: hash(head), policy })),
+  branches: Object.entries(heads).map(([name, head]) => ({ name, head: head === null ? null : hash(head), policy })),
   commits: all,
 });
 const line = (from: number, to: number) =>
@@ -97,8 +101,20 @@ for (const server of await testServers()) {
         expect((await main()).policyProblem).toMatch(/^[^\0]+$/);
       }
       await recordScan(db, scan({ main: 3 }, [], null));
-      expect(await listBranches(db, ["main", "release"])).toHaveLength(1);
       expect(await main()).toMatchObject({ policy: null, policyProblem: null });
+    });
+
+    it("of branches that a scan did not look at stay; one that it did not find goes", async () => {
+      const heads = async () => (await listBranches(db, ["main", "release"])).map(({ name, head }) => [name, head]);
+      await recordScan(db, scan({ main: 2, release: 1 }, line(1, 2)));
+      await recordScan(db, scan({ release: 2 }, []));
+      expect(await heads()).toEqual([
+        ["main", hash(2)],
+        ["release", hash(2)],
+      ]);
+      await setBranch(db, "main", hash(2), hash(3)); // meanwhile
+      await recordScan(db, scan({ main: null, release: null }, []));
+      expect(await heads()).toEqual([["main", hash(3)]]);
     });
 
     it("may stop where history was cut off", async () => {

@@ -7,7 +7,7 @@
  * in every case asks for a scan, which has the last word.
  */
 import { ancestorsOf, type Policy, Problem, parsePolicy, type Scan } from "@ticketmark/core";
-import { and, desc, eq, inArray, isNull, notInArray, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { type Branch, branches, commits } from "./schema.ts";
 
@@ -110,13 +110,18 @@ export async function removeBranch(db: Db, name: string, before: string): Promis
 export const askForScan = (db: Db) => db.update(branches).set({ scannedAt: null });
 
 /**
- * What a trusted runner saw: commits, heads, policies. It may come in parts, commits first: a part without branches says
- * nothing of them, one with branches names all that there are.
+ * What a trusted runner saw: commits, heads, policies. It may come in parts, commits first, and of some branches only:
+ * runners differ in those that they may look at.
  */
 export async function recordScan(db: Db, scan: Scan): Promise<void> {
   await db.transaction(async (tx) => {
     await addCommits(tx, scan.commits);
     for (const { name, head, policy: text } of scan.branches) {
+      if (head === null) {
+        // But for one that a push has told of since the scan was handed out.
+        await tx.delete(branches).where(and(eq(branches.name, name), isNotNull(branches.scannedAt)));
+        continue;
+      }
       const { policy, problem } = readPolicy(text);
       const policies = { policyProblem: problem, ...(problem === null ? { policy } : {}) };
       await tx
@@ -133,8 +138,6 @@ export async function recordScan(db: Db, scan: Scan): Promise<void> {
           },
         });
     }
-    const names = scan.branches.map(({ name }) => name);
-    if (names.length > 0) await tx.delete(branches).where(notInArray(branches.name, names));
   });
 }
 

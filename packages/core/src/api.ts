@@ -96,11 +96,13 @@ export const MAX_SCANNED = 1_500;
 const line = (most: number) => z.string().max(most);
 export const scanSchema = z.strictObject({
   repository: repositorySchema,
+  /** Those that were looked at: a scan says nothing of the others. */
   branches: z
     .array(
       z.strictObject({
         name: branchSchema,
-        head: commitSchema,
+        /** Null = there is no such branch (any more). */
+        head: commitSchema.nullable(),
         /** The policy file at the head, as it stands; null = there is none. */
         policy: z.string().max(MAX_POLICY_BYTES).nullable(),
       }),
