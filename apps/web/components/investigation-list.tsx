@@ -30,7 +30,7 @@ export function InvestigationList({ investigations, names, open = false }: Props
           </p>
           <details open={open || one.state === "running"} className="mt-1">
             <summary className="note w-fit">{plural(one.steps.length, "step")}</summary>
-            <Steps steps={one.steps} />
+            <Steps of={one} />
           </details>
         </li>
       ))}
@@ -49,8 +49,19 @@ export function subjectOf(
   return `${words[0]?.toUpperCase() ?? ""}${words.slice(1)}${group ? ` of ${group}` : ""}`;
 }
 
-export function Steps({ steps }: Pick<Investigation, "steps">) {
-  if (steps.length === 0) return <p className="note mt-1">Nothing yet: its runs wait in the queue.</p>;
+/** What a try waits for that no runner has taken: none of its runs is queued before. */
+const awaited = ({ pull }: Investigation): string =>
+  pull === null
+    ? "it waits for a runner that follows the repository; none is online"
+    : "it waits for a runner that takes pull requests (--allow-pull-requests); none is online";
+
+/** Why there is nothing to show so far. */
+export const whyNothing = (one: Investigation): string =>
+  one.runnerId === null ? awaited(one) : "its runs wait or are under way";
+
+export function Steps({ of: one }: { of: Investigation }) {
+  const { steps } = one;
+  if (steps.length === 0) return <p className="note mt-1">Nothing yet: {whyNothing(one)}.</p>;
   return (
     <ol className="mt-1 text-[0.8125rem]">
       {steps.map(({ at, text }, i) => (

@@ -5,7 +5,7 @@ import { connection } from "next/server";
 import { CommitLink, CompareLink } from "../../../../components/commit-link.tsx";
 import { FindingEvidence } from "../../../../components/finding-evidence.tsx";
 import { formatTime } from "../../../../components/format.ts";
-import { Steps, subjectOf } from "../../../../components/investigation-list.tsx";
+import { Steps, subjectOf, whyNothing } from "../../../../components/investigation-list.tsx";
 import { PageSection } from "../../../../components/page-section.tsx";
 import { RefreshOnVersion } from "../../../../components/refresh-on-version.tsx";
 import { RegressionState } from "../../../../components/regression-state.tsx";
@@ -86,7 +86,7 @@ export default async function InvestigationPage({ params }: Props) {
         {findings.length === 0 ? (
           <p className="text-soft">
             {state === "running"
-              ? "Nothing is known yet: its runs are under way."
+              ? `Nothing is known yet: ${whyNothing(one)}.`
               : state === "dismissed"
                 ? "No difference beyond noise."
                 : "Nothing: the last step says why."}
@@ -112,7 +112,7 @@ export default async function InvestigationPage({ params }: Props) {
       </PageSection>
       <PageSection title="Steps">
         <div className="max-w-3xl">
-          <Steps steps={one.steps} />
+          <Steps of={one} />
         </div>
       </PageSection>
       {state === "running" && <RefreshOnVersion url="/api/v1/regressions" version={overview.version} />}
