@@ -33,6 +33,7 @@ for await (const command of readLines(process.stdin, commandSchema)) {
     const { spec } = command;
     const { files } = exampleOutput({ ...exampleJob(), spec, specDigest: specDigest(spec) });
     for (const [kind, bytes] of Object.entries(files)) writeFileSync(join(command.outDir, FILE_NAMES[kind]), bytes);
+    await behave.written?.(command);
     say({ type: "done", resultDigest: digestOf(files.result), peakRssBytes: 123_456_789 });
   }
   process.stdout.write("", () => process.exit(0));
@@ -49,5 +50,8 @@ export const trackedFiles = (): Record<string, string> => ({
   [BEHAVE]: behaviour("{}"),
 });
 
-/** `source`: an object that may have `code`, told instead of what is true, and `run(command)`, done before the files are written. */
+/**
+ * `source`: an object that may have `code`, told instead of what is true, and `run(command)` and `written(command)`, done
+ * before the files are written and after, before it is said that they are.
+ */
 export const behaviour = (source: string): string => `export const behave = ${source};\n`;

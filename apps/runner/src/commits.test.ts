@@ -180,7 +180,7 @@ describe("a job at a commit", () => {
 
   it("that was finished and not signed when its runner was killed is signed as what it was", async () => {
     // A folder, which no file can replace, keeps the entry from being made.
-    const obstacle = '{ run: async ({ outDir }) => (await import("node:fs")).mkdirSync(outDir + "/job.json") }';
+    const obstacle = '{ run: async ({ outDir }) => (await import("node:fs")).mkdirSync(outDir + "/../job.json") }';
     const commit = await commitThat(obstacle);
     const job = jobAt(commit);
     site.queue.push(job);

@@ -49,11 +49,11 @@ async function heldAndFinished(job: ClaimedJob): Promise<string> {
   await leases.keep(job);
   const { files } = exampleOutput(job);
   const spool = new Spool(data);
-  const staged = await spool.stage(job.id);
+  const out = await spool.stage(job.id);
   for (const kind of ["result", "ticket", "trained"] as const)
-    await writeFile(join(staged, FILE_NAMES[kind]), files[kind]);
+    await writeFile(join(out, FILE_NAMES[kind]), files[kind]);
   await spool.keepFinished(job.id, exampleRun(digestOf(files.result)));
-  return staged;
+  return spool.staged(job.id);
 }
 
 const training = () => until(() => site.beats.some(({ progress }) => (progress?.iteration ?? 0) > 500));

@@ -65,9 +65,16 @@ async function signAndCommit(job: ClaimedJob, run: FinishedRun, { spool, key }: 
 /** A finished run whose result cannot be signed or kept: set aside, and the job is given back. */
 async function giveUp(job: ClaimedJob, error: Error, label: string, supervisor: Supervisor): Promise<"fault"> {
   const problem = error instanceof Problem ? error : new Problem("bad-file", error.message, { cause: error });
-  const where = await supervisor.spool.refuseStaged(job.id, problem);
+  const kept = await supervisor.spool.refuseStaged(job.id, problem).then(
+    (where) => `its files are kept in ${where}`,
+    (why) => {
+      // A worker may have removed the folder; whatever the reason, the site is to hear of the fault.
+      if (!isSystemError(why) && !(why instanceof Problem)) throw why;
+      return `its files cannot be kept: ${why.message}`;
+    },
+  );
   await handleFault(job, `the result cannot be signed: ${error.message}`, label, supervisor);
-  supervisor.status.say(`Job ${job.id}: its files are kept in ${where}`, { job: job.id });
+  supervisor.status.say(`Job ${job.id}: ${kept}`, { job: job.id });
   return "fault";
 }
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ClaimedJob, Problem } from "@ticketmark/core";
+import { type ClaimedJob, digestOf, Problem } from "@ticketmark/core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { exampleJob, exampleOutput, exampleRun } from "./fixtures.ts";
 import { Leases } from "./leases.ts";
@@ -26,6 +26,7 @@ async function put(job: ClaimedJob): Promise<void> {
   const folder = await spool.stage(job.id);
   for (const kind of ["result", "ticket", "trained"] as const)
     await writeFile(join(folder, FILE_NAMES[kind]), files[kind]);
+  await spool.keepFinished(job.id, exampleRun(digestOf(files.result)));
   await spool.commit(job, envelope);
 }
 
@@ -52,19 +53,34 @@ describe("spool", () => {
   });
 
   it("keeps a finished run whose lease is held, over a restart", async () => {
-    const [held, lost, half, unchecked] = [exampleJob(), exampleJob(), exampleJob(), exampleJob()];
+    const [held, lost, half, alien] = [exampleJob(), exampleJob(), exampleJob(), exampleJob()];
     const run = exampleRun("a".repeat(64));
-    for (const job of [held, lost]) {
+    for (const job of [held, lost, half]) {
       await spool.stage(job.id);
       await spool.keepFinished(job.id, run);
     }
-    await writeFile(join(await spool.stage(half.id), RUN_FILE), '{"code":');
-    const { code, resultDigest } = run; // all that a worker of an earlier commit leaves
-    await writeFile(join(await spool.stage(unchecked.id), RUN_FILE), JSON.stringify({ code, resultDigest }));
+    await writeFile(join(spool.staged(half.id), RUN_FILE), '{"code":');
     const again = new Spool(data);
-    await again.open([held.id, half.id, unchecked.id]);
+    for (const folder of [await spool.stage(alien.id), spool.staged(alien.id)])
+      await writeFile(join(folder, RUN_FILE), JSON.stringify(run)); // a worker's doing: it has not ended
+    expect(await spool.finished(alien.id)).toBeNull();
+    await again.open([held.id, half.id, alien.id]);
     expect(await again.finished(held.id)).toEqual(run);
     expect(await readdir(join(data, "spool"))).toEqual([`.ticketmark-${held.id}`]);
+  });
+
+  it("takes from a worker its files, by name, and nothing else that it left", async () => {
+    const job = exampleJob();
+    const { envelope, files } = exampleOutput(job);
+    const out = await spool.stage(job.id);
+    await writeFile(join(out, FILE_NAMES.result), files.result);
+    for (const name of [RUN_FILE, "job.json", "later"]) await writeFile(join(out, name), "{}");
+    const run = exampleRun(digestOf(files.result));
+    for (const _ of [1, 2]) await spool.keepFinished(job.id, run);
+    expect(await spool.finished(job.id)).toEqual(run);
+    await spool.commit(job, envelope);
+    const names = ["envelope.json", "job.json", FILE_NAMES.result, RUN_FILE];
+    expect((await readdir(join(data, "spool", job.id))).sort()).toEqual(names);
   });
 
   it("has the oldest first, behind the others what the site fails on, and nothing of anybody else", async () => {
@@ -108,7 +124,7 @@ describe("spool", () => {
   it("holds whole entries only, whenever its process is killed", async () => {
     const source = `
       import { writeFileSync } from "node:fs";
-      import { exampleJob, exampleOutput } from ${JSON.stringify(new URL("./fixtures.ts", import.meta.url).href)};
+      import { exampleJob, exampleOutput, exampleRun } from ${JSON.stringify(new URL("./fixtures.ts", import.meta.url).href)};
       import { FILE_NAMES, Spool } from ${JSON.stringify(new URL("./spool.ts", import.meta.url).href)};
       const spool = new Spool(${JSON.stringify(data)});
       await spool.open([]);
@@ -118,6 +134,7 @@ describe("spool", () => {
         const { envelope, files } = exampleOutput(job);
         const folder = await spool.stage(job.id);
         for (const [kind, bytes] of Object.entries(files)) writeFileSync(folder + "/" + FILE_NAMES[kind], bytes);
+        await spool.keepFinished(job.id, exampleRun("a".repeat(64)));
         await spool.commit(job, envelope);
         if (i % 2) await spool.remove(job.id);
       }`;

@@ -3,8 +3,9 @@
  * all. It appears by one rename before the first byte is sent and goes when the site has acknowledged, so a crash at
  * any point costs at most a repeated, idempotent delivery.
  *
- *   DATA/spool/.ticketmark-JOB/  files of a run; finished once run.json, the last, is there
- *   DATA/spool/JOB/       job.json, envelope.json, result.json, and of completed runs ticket.tkt, trained.tkt
+ *   DATA/spool/.ticketmark-JOB/out/  the worker's: what it writes there is taken up by name when it has ended well
+ *   DATA/spool/.ticketmark-JOB/      files of a finished run; run.json, the last, is written when out/ is gone
+ *   DATA/spool/JOB/       job.json, envelope.json, run.json, result.json, and of completed runs ticket.tkt, trained.tkt
  *   DATA/spool/JOB/later  empty: the site fails on this one, which goes behind the others
  *   DATA/refused/JOB/     the same and problem.json: what the site did not want, for a person to look at
  */
@@ -49,9 +50,12 @@ export const FILE_NAMES = {
   trained: "trained.tkt",
 } as const satisfies Record<SubjectName, string>;
 
+/** The worker's folder in that of its run. */
+const OUT = "out";
+
 /**
  * Written behind all other files of a run, by the supervisor, when the worker has ended as it should: what signing them
- * takes. Workers of earlier commits leave a file of this name with less in it, which is no finished run.
+ * takes. A worker may write a file of this name too, in its own folder, where nobody reads it.
  */
 export const RUN_FILE = "run.json";
 const runSchema = z.strictObject({
@@ -87,19 +91,20 @@ export class Spool {
     await makePrivateFolder(this.#folder);
     const finished = [];
     for (const id of held) if (await this.finished(id)) finished.push(basename(this.#staging(id)));
-    await removeUnfinished(this.#folder, finished);
+    await removeUnfinished(this.#folder, finished).catch(ifSystem); // it costs disk, no more
   }
 
-  /** An empty folder for the files of a run; it becomes the entry on `commit`. */
+  /** An empty folder for the worker of a run. What lies around it becomes the entry on `commit`. */
   async stage(jobId: string): Promise<string> {
     const folder = this.#staging(jobId);
     await rm(folder, { recursive: true, force: true });
-    await makePrivateFolder(folder);
-    return folder;
+    await makePrivateFolder(join(folder, OUT));
+    return join(folder, OUT);
   }
 
   /** A run whose files are all staged, and not yet signed; null when there is none. */
   async finished(jobId: string): Promise<FinishedRun | null> {
+    if (await exists(join(this.#staging(jobId), OUT))) return null; // whoever wrote the file, it was not `keepFinished`
     try {
       return await readJson(join(this.#staging(jobId), RUN_FILE), runSchema);
     } catch (error) {
@@ -108,12 +113,21 @@ export class Spool {
     }
   }
 
-  /** The staged files are those of a finished run: it is signed, if not now, then at the next start. */
-  keepFinished(jobId: string, run: FinishedRun): Promise<void> {
-    return writeAtomically(join(this.#staging(jobId), RUN_FILE), JSON.stringify(run));
+  /**
+   * The worker has ended well: its files are staged, whatever else it left goes, and the run is signed, if not now, then
+   * at the next start. May be repeated when the system refused it.
+   */
+  async keepFinished(jobId: string, run: FinishedRun): Promise<void> {
+    const folder = this.#staging(jobId);
+    for (const name of Object.values(FILE_NAMES)) {
+      const path = join(folder, OUT, name);
+      if (await exists(path)) await rename(path, join(folder, name));
+    }
+    await rm(join(folder, OUT), { recursive: true, force: true });
+    await writeAtomically(join(folder, RUN_FILE), JSON.stringify(run));
   }
 
-  /** Where `stage` put the files of a run. */
+  /** Where the files of a finished run are until `commit`. */
   staged(jobId: string): string {
     return this.#staging(jobId);
   }
@@ -133,9 +147,9 @@ export class Spool {
     await syncFolder(this.#folder);
   }
 
-  /** Drops what was staged: the run was cancelled, or failed. */
+  /** Drops what was staged: the run was cancelled, or failed. What a worker made unremovable is tried again at the next start. */
   discard(jobId: string): Promise<void> {
-    return rm(this.#staging(jobId), { recursive: true, force: true });
+    return rm(this.#staging(jobId), { recursive: true, force: true }).catch(ifSystem);
   }
 
   /** Ids of the jobs whose results wait: the oldest first, behind all others those that the site fails on. */

@@ -29,11 +29,19 @@ export async function superviseJob(job: ClaimedJob, resumed: boolean, supervisor
     await handleInterruption("stopping", job, label, supervisor); // claimed in the last moment
     return "ok";
   }
-  const finished = resumed ? await spool.finished(job.id) : null;
+  const kept = resumed ? await spool.finished(job.id) : null;
+  const finished = kept && (!job.code || job.code.commit === kept.code.commit) ? kept : null;
   const run = followRun(job, label, { resumed, ended: finished !== null }, supervisor);
   try {
     if (finished) return await finish(job, async () => finished, label, supervisor);
-    const folder = await spool.stage(job.id);
+    let folder: string;
+    try {
+      folder = await spool.stage(job.id);
+    } catch (error) {
+      if (!(error instanceof Problem) && !isSystemError(error)) throw error;
+      run.release();
+      return await handleFault(job, (error as Error).message, label, supervisor);
+    }
     const { ending, packageBytes, interruption } = await run.train(folder, spec);
     if (ending.type === "done" && interruption !== "cancelled") {
       const describe = () => describeRun(folder, ending, packageBytes, supervisor);
