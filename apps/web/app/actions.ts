@@ -114,6 +114,8 @@ export async function cancelSuiteHere(_: string | null, form: FormData): Promise
 interface NewEnrolment {
   readonly token: string;
   readonly expiresAt: Date;
+  /** Who enrols with it may tell this site of commits. */
+  readonly trusted: boolean;
 }
 
 /** A one-time token for a new runner, shown once; null for somebody who is not signed in. */
@@ -121,11 +123,7 @@ export async function newEnrolment(_: NewEnrolment | null, form: FormData): Prom
   const maintainer = await maintainerFromCookies();
   if (!maintainer) return null;
   const token = newSecret();
-  const { expiresAt } = await addEnrolmentToken(
-    await db(),
-    hashSecret(token),
-    `made by ${maintainer}`,
-    form.get("trusted") === "on",
-  );
-  return { token, expiresAt };
+  const trusted = form.get("trusted") === "on";
+  const { expiresAt } = await addEnrolmentToken(await db(), hashSecret(token), `made by ${maintainer}`, trusted);
+  return { token, expiresAt, trusted };
 }

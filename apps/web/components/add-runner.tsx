@@ -4,6 +4,7 @@ import { useActionState } from "react";
 import { newEnrolment } from "../app/actions.ts";
 import { CodeBlock } from "./code-block.tsx";
 import { formatTime } from "./format.ts";
+import { shellWord } from "./shell-word.ts";
 
 interface Props {
   readonly site: string;
@@ -12,6 +13,9 @@ interface Props {
   readonly repository: string | null;
   readonly branches: readonly string[];
 }
+
+/** The site's settings make a path absolute. */
+const isPath = (repository: string): boolean => /^([/\\]|[A-Za-z]:[/\\])/.test(repository);
 
 export function AddRunner({ site, maintainer, repository, branches }: Props) {
   const [enrolment, make, pending] = useActionState(newEnrolment, null);
@@ -35,13 +39,14 @@ export function AddRunner({ site, maintainer, repository, branches }: Props) {
               </button>
               {repository !== null && (
                 <label className="flex items-center gap-2 text-sm">
-                  <input type="checkbox" name="trusted" />
+                  <input type="checkbox" name="trusted" defaultChecked={enrolment?.trusted} />
                   Trusted: it may tell this site which commits {repository} has
                 </label>
               )}
               {enrolment && (
                 <span role="status" className="note">
-                  Made; it is in the command below, and is not shown again. Until {formatTime(enrolment.expiresAt)} UTC.
+                  Made{enrolment.trusted && ", for a trusted runner"}; it is in the command below, and is not shown
+                  again. Until {formatTime(enrolment.expiresAt)} UTC.
                 </span>
               )}
             </form>
@@ -65,19 +70,27 @@ export function AddRunner({ site, maintainer, repository, branches }: Props) {
       </ol>
       {repository !== null && (
         <div className="mt-4">
-          <p className="mb-1.5">To measure this site's repository, commit by commit, start it so instead:</p>
+          <p className="mb-1.5">
+            To measure this site’s repository, commit by commit, start it so instead
+            {isPath(repository) &&
+              ", on the machine of this site: the repository is a folder there, which no other reaches"}
+            :
+          </p>
           <CodeBlock
             what="the command to follow the repository"
-            code={`npx ticketmark runner start --repository ${repository}${branches.map((name) => ` --branch ${name}`).join("")}`}
+            code={`npx ticketmark runner start --repository ${shellWord(repository)}${branches.map((name) => ` --branch ${shellWord(name)}`).join("")}`}
           />
           <p className="note mt-1.5">
-            It then runs commits of these branches with their own code, in trees and processes of their own.
+            One such runner must be trusted: it tells which commits there are. A commit’s code runs as the user who
+            started the runner, and can read that runner’s key: give it a user or a machine of its own, and let nothing
+            else run there that would disturb the times.
           </p>
         </div>
       )}
       <p className="note mt-3">
-        Ctrl-C hands the job back with a snapshot; the next start goes on from it. Jobs are data only: a runner never
-        runs code that a job brings along.
+        Ctrl-C hands the job back with a snapshot; the next start goes on from it. A job is data: it brings no code
+        along. What it runs is the runner’s own code
+        {repository !== null && ", or a commit of the repository and the branches that its owner named"}.
       </p>
     </section>
   );

@@ -1,8 +1,10 @@
 /** A job in a line: what is trained, by which method, at which sparsity. Client-safe: names come from the server. */
 import Link from "next/link";
+import { CommitLink } from "./commit-link.tsx";
 import { formatSparsity } from "./format.ts";
 import { MethodMark } from "./method-mark.tsx";
 import type { PublicJob } from "./public-job.ts";
+import { PURPOSES } from "./regression-values.ts";
 
 /** Display names by id: the registries stay on the server. */
 export type Names = Readonly<Record<string, string>>;
@@ -20,6 +22,26 @@ export function JobTitle({ job, names }: { job: PublicJob; names: Names }) {
       <span className="note whitespace-nowrap">
         {names[spec.model] ?? spec.model} on {names[spec.dataset] ?? spec.dataset}
       </span>
+      {job.commit && (
+        <span className="note block">
+          at <CommitLink hash={job.commit} />, <Purpose job={job} />
+        </span>
+      )}
     </span>
+  );
+}
+
+/** Why a job of the tracking is there, and what for. */
+export function Purpose({
+  job: { purpose, investigationId, pull },
+}: {
+  job: Pick<PublicJob, "purpose" | "investigationId" | "pull">;
+}) {
+  const words = `${purpose ? PURPOSES[purpose] : "–"}${pull === null ? "" : `, pull request ${pull}`}`;
+  if (!investigationId) return words;
+  return (
+    <Link className="link" href={`/regressions/tries/${investigationId}`}>
+      {words}
+    </Link>
   );
 }

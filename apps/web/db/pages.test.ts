@@ -147,7 +147,7 @@ for (const server of await testServers()) {
       expect(await siteCounts(db)).toEqual({ results: 2, online: 1, running: 1, queued: 1 });
       expect(await latestResults(db, 1)).toMatchObject([{ id: newest, seed: 1, accuracy: 0.958, runner: "desk" }]);
       expect(await listRunners(db)).toMatchObject([
-        { name: "desk", online: true, results: 2, job: { id: jobId, method: "rst", sparsity: 0.98, seed: 2 } },
+        { name: "desk", online: true, results: 2, job: { id: jobId, commit: null } },
         { name: "away", online: false, results: 0, job: null },
       ]);
     });

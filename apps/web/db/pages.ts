@@ -1,9 +1,10 @@
 /** Small queries behind single pages: counts in the header line, the latest rows, runners with what they do. */
+import type { Spec } from "@ticketmark/core";
 import { and, count, desc, eq, inArray, not, sql } from "drizzle-orm";
 import { onlineSeconds } from "../env.ts";
 import type { Db } from "./client.ts";
 import type { findResult } from "./results.ts";
-import { files, jobs, type Runner, results, runners } from "./schema.ts";
+import { files, type Job, jobs, type Runner, results, runners } from "./schema.ts";
 
 /** A runner that was heard of lately; some missed polls are no absence. */
 export const online = () =>
@@ -58,15 +59,19 @@ export type LatestResult = Awaited<ReturnType<typeof selectLatest>>[number];
 export const latestResults = (db: Db, limit: number): Promise<LatestResult[]> => selectLatest(db, limit);
 
 export interface RunnerRow
-  extends Pick<Runner, "id" | "name" | "keyId" | "environment" | "engines" | "command" | "lastSeenAt" | "revokedAt"> {
+  extends Pick<
+    Runner,
+    "id" | "name" | "keyId" | "environment" | "engines" | "trusted" | "tracks" | "command" | "lastSeenAt" | "revokedAt"
+  > {
   readonly online: boolean;
   readonly results: number;
   /** What it runs now. */
   readonly job: {
     readonly id: string;
-    readonly method: string;
-    readonly sparsity: number;
-    readonly seed: number;
+    readonly spec: Spec;
+    /** Null = the runner's own code. */
+    readonly commit: string | null;
+    readonly purpose: Job["purpose"];
   } | null;
 }
 
@@ -79,6 +84,8 @@ export async function listRunners(db: Db): Promise<RunnerRow[]> {
       keyId: runners.keyId,
       environment: runners.environment,
       engines: runners.engines,
+      trusted: runners.trusted,
+      tracks: runners.tracks,
       command: runners.command,
       lastSeenAt: runners.lastSeenAt,
       revokedAt: runners.revokedAt,
@@ -86,15 +93,17 @@ export async function listRunners(db: Db): Promise<RunnerRow[]> {
       results: sql<number>`(select count(*)::int from ${results} where ${results.runnerId} = ${runners.id})`,
       jobId: jobs.id,
       spec: jobs.spec,
+      commit: jobs.commit,
+      purpose: jobs.purpose,
     })
     .from(runners)
     .leftJoin(jobs, and(eq(jobs.runnerId, runners.id), eq(jobs.state, "running")))
     .orderBy(sql`${online()} desc`, desc(runners.lastSeenAt), runners.id, desc(jobs.startedAt));
   // A runner that was killed may still hold the lease of an older job: the one it took last is what it runs.
   const latest = rows.filter((row, i) => row.id !== rows[i - 1]?.id);
-  return latest.map(({ jobId, spec, ...runner }) => ({
+  return latest.map(({ jobId, spec, commit, purpose, ...runner }) => ({
     ...runner,
-    job: jobId && spec ? { id: jobId, method: spec.method.id, sparsity: spec.sparsity, seed: spec.seed } : null,
+    job: jobId && spec ? { id: jobId, spec, commit, purpose } : null,
   }));
 }
 

@@ -1,15 +1,20 @@
+import { repositoryName } from "@ticketmark/core";
 import type { Metadata } from "next";
 import Link from "next/link";
 import { connection } from "next/server";
 import { AddRunner } from "../../components/add-runner.tsx";
+import { CommitLink } from "../../components/commit-link.tsx";
 import { Digest } from "../../components/digest.tsx";
 import { DrainRunner } from "../../components/drain-runner.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { formatCount, formatSparsity, formatTime } from "../../components/format.ts";
 import { MethodName } from "../../components/method-name.tsx";
 import { RefreshOnChange } from "../../components/refresh-on-change.tsx";
+import { datasetName, modelName } from "../../components/registry-names.ts";
+import { PURPOSES } from "../../components/regression-values.ts";
 import { rowVersion } from "../../components/row-version.ts";
 import { siteAddress } from "../../components/site-address.ts";
+import { TrustRunner } from "../../components/trust-runner.tsx";
 import { db } from "../../db/client.ts";
 import { listRunners, type RunnerRow } from "../../db/pages.ts";
 import { env } from "../../env.ts";
@@ -22,6 +27,7 @@ export const metadata: Metadata = {
 
 export default async function RunnersPage() {
   await connection();
+  const { repository, branches } = env();
   const [runners, maintainer, site] = await Promise.all([
     listRunners(await db()),
     maintainerFromCookies(),
@@ -39,18 +45,25 @@ export default async function RunnersPage() {
           <p>Jobs wait until there is one. The steps below add the machine you sit at.</p>
         </Empty>
       ) : (
-        <Table runners={runners} maintainer={maintainer !== null} />
+        <Table runners={runners} maintainer={maintainer !== null} repository={repository} />
       )}
       <RefreshOnChange
         url="/api/v1/jobs?state=running&limit=50"
         version={rowVersion(runners.flatMap(({ job }) => job ?? []))}
       />
-      <AddRunner site={site} maintainer={maintainer !== null} repository={env().repository} branches={env().branches} />
+      <AddRunner site={site} maintainer={maintainer !== null} repository={repository} branches={branches} />
     </>
   );
 }
 
-function Table({ runners, maintainer }: { runners: readonly RunnerRow[]; maintainer: boolean }) {
+interface Shown {
+  readonly runners: readonly RunnerRow[];
+  readonly maintainer: boolean;
+  /** The one this site follows; null = none. */
+  readonly repository: string | null;
+}
+
+function Table({ runners, maintainer, repository }: Shown) {
   return (
     <table className="data mt-6">
       <thead>
@@ -77,6 +90,10 @@ function Table({ runners, maintainer }: { runners: readonly RunnerRow[]; maintai
           <tr key={runner.id}>
             <th scope="row" className="font-medium! text-ink! align-baseline!">
               {runner.name}
+              <Tracks runner={runner} repository={repository} />
+              {maintainer && repository !== null && !runner.revokedAt && (
+                <TrustRunner id={runner.id} name={runner.name} trusted={runner.trusted} />
+              )}
             </th>
             <td className="whitespace-nowrap">
               <State runner={runner} />
@@ -85,14 +102,7 @@ function Table({ runners, maintainer }: { runners: readonly RunnerRow[]; maintai
               )}
             </td>
             <td>
-              {runner.job ? (
-                <Link className="hover:underline" href={`/jobs/${runner.job.id}`}>
-                  <MethodName method={runner.job.method} />
-                  {runner.job.sparsity > 0 && ` ${formatSparsity(runner.job.sparsity)} %`}, seed {runner.job.seed}
-                </Link>
-              ) : (
-                <span className="text-soft">–</span>
-              )}
+              <RunsNow job={runner.job} />
             </td>
             <td className="max-md:hidden">
               {runner.engines.join(", ") || "not known yet"}
@@ -109,6 +119,50 @@ function Table({ runners, maintainer }: { runners: readonly RunnerRow[]; maintai
         ))}
       </tbody>
     </table>
+  );
+}
+
+function RunsNow({ job }: Pick<RunnerRow, "job">) {
+  if (!job) return <span className="text-soft">–</span>;
+  const { id, spec, commit, purpose } = job;
+  return (
+    <>
+      <Link className="hover:underline" href={`/jobs/${id}`}>
+        <MethodName method={spec.method.id} />
+        {spec.sparsity > 0 && ` ${formatSparsity(spec.sparsity)} %`}, seed {spec.seed}
+      </Link>
+      <span className="note block">
+        {modelName(spec.model)} on {datasetName(spec.dataset)}
+        {commit && (
+          <>
+            , at <CommitLink hash={commit} />
+            {purpose && `, ${PURPOSES[purpose]}`}
+          </>
+        )}
+      </span>
+    </>
+  );
+}
+
+/** Whose commits it runs, as it said in its last claim, and whether it is believed about them. */
+function Tracks({ runner: { tracks, trusted }, repository }: { runner: RunnerRow; repository: string | null }) {
+  if (repository === null && !tracks) return null;
+  const same =
+    tracks !== null && repository !== null && repositoryName(tracks.repository) === repositoryName(repository);
+  return (
+    <span className="note block max-w-72 break-words font-normal">
+      {!tracks
+        ? "runs its own code only"
+        : same
+          ? `runs commits of this site’s repository${tracks.pulls ? ", pull requests’ too" : ""}`
+          : `runs commits of ${tracks.repository}`}
+      {tracks && !same && (
+        <strong className="font-semibold">
+          {repository === null ? ", and this site follows none" : `; this site follows ${repository}`}
+        </strong>
+      )}
+      {trusted ? "; trusted" : repository !== null && "; not trusted"}
+    </span>
   );
 }
 

@@ -6,12 +6,11 @@ import { connection } from "next/server";
 import { CommitLink } from "../../../components/commit-link.tsx";
 import { formatCompact, formatTime } from "../../../components/format.ts";
 import { JobLive } from "../../../components/job-live.tsx";
-import { jobTitle } from "../../../components/job-title.tsx";
+import { jobTitle, Purpose } from "../../../components/job-title.tsx";
 import { MethodMark } from "../../../components/method-mark.tsx";
 import { PhasesTable } from "../../../components/phases-table.tsx";
 import { publicJob } from "../../../components/public-job.ts";
 import { allNames, datasetName, modelName } from "../../../components/registry-names.ts";
-import { PURPOSES } from "../../../components/regression-values.ts";
 import { Facts, SpecList } from "../../../components/spec-list.tsx";
 import { db } from "../../../db/client.ts";
 import { findJob, type JobView } from "../../../db/jobs.ts";
@@ -93,16 +92,5 @@ export default async function JobPage({ params }: Props) {
         </section>
       </div>
     </>
-  );
-}
-
-/** Of a job of the tracking. */
-function Purpose({ job: { purpose, investigationId, pull } }: { job: JobView }) {
-  const words = `${purpose ? PURPOSES[purpose] : "–"}${pull === null ? "" : `, pull request ${pull}`}`;
-  if (!investigationId) return words;
-  return (
-    <Link className="link" href={`/regressions/tries/${investigationId}`}>
-      {words}
-    </Link>
   );
 }
