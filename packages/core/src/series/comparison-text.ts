@@ -64,11 +64,11 @@ function bitsText(bits: readonly ComparedBits[]): string {
   const known = bits.filter(({ state }) => state !== null);
   const count = (wanted: ComparedBits["state"]) => known.filter(({ state }) => state === wanted).length;
   const [changed, intended, mixed] = [count("changed"), count("intended"), count("mixed")];
-  const of = known.length === 1 ? "the one group" : `of ${known.length} groups`;
+  const groups = (some: number) => (known.length === 1 ? "the one group" : `${some} of ${known.length} groups`);
   const parts = [
-    ...(changed > 0 ? [`other bits in ${changed} ${of}`] : []),
-    ...(intended > 0 ? [`other bits in ${intended} ${of}, for which NUMERICS was raised`] : []),
-    ...(mixed > 0 ? [`runs of one commit differ in ${mixed} ${of}`] : []),
+    ...(changed > 0 ? [`other bits in ${groups(changed)}`] : []),
+    ...(intended > 0 ? [`other bits in ${groups(intended)}, for which NUMERICS was raised`] : []),
+    ...(mixed > 0 ? [`runs of one commit differ in ${groups(mixed)}`] : []),
   ];
   if (known.length === 0) return "bits cannot be compared";
   return parts.length === 0 ? "the bits are the same" : parts.join(", ");

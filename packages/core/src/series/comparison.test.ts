@@ -154,6 +154,7 @@ describe("the sentence", () => {
       "1 of 2 series changed by less than the policy's floor, nothing else beyond noise; " +
         "1 has too few runs to tell; other bits in 1 of 2 groups.",
     );
+    expect(comparisonSentence([quiet("a")], [changed])).toContain("; other bits in the one group.");
     expect(comparisonSentence([one("a", 0.1), quiet("b"), little], [same])).toBe(
       "1 of 3 series got worse: a by 10 %; 1 more changed by less than the policy's floor, nothing else beyond noise; " +
         "the bits are the same.",
