@@ -24,7 +24,7 @@ export interface Patience {
 const MAX_TOLD = 200;
 
 /**
- * Any answer but a redirect, its text cut off after `most` bytes. Throws Problem "data-unavailable" otherwise; its message
+ * Any answer but a redirect; of its text no chunk is read after `most` bytes. Throws Problem "data-unavailable" otherwise; its message
  * names neither address nor token: it is stored.
  */
 export async function ask(
@@ -75,7 +75,7 @@ async function readText(response: Response, most: number): Promise<string> {
     bytes += chunk.length;
     if (bytes >= most) break; // the rest is not fetched
   }
-  return Buffer.concat(chunks).subarray(0, most).toString("utf8");
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** fetch says "fetch failed" and hides why; a message of its own may hold the address. */

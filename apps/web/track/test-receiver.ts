@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 
 export interface Received {
   readonly method: string;
@@ -28,6 +29,10 @@ export const REPOSITORY = "octo/ticketmark";
 /** Who the token is: GitHub answers GET /user. */
 export const ME = "octo-maintainer";
 
+function* endless() {
+  for (;;) yield "x".repeat(10_000);
+}
+
 export async function startReceiver() {
   const received: Received[] = [];
   const comments: Comment[] = [];
@@ -40,7 +45,8 @@ export async function startReceiver() {
     received.push({ method, path, headers, text });
     const other = outOfTurn.get(`${method} ${path}`)?.shift();
     if (other === "hang") return;
-    if (other) response.writeHead(other.status, other.headers).end(other.text ?? "");
+    if (other === "endless") Readable.from(endless()).pipe(response.writeHead(400));
+    else if (other) response.writeHead(other.status, other.headers).end(other.text ?? "");
     else answer(response, method, path, text);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
