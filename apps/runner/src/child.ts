@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Problem } from "@ticketmark/core";
-import { conduct } from "./conduct.ts";
+import { advances, conduct } from "./conduct.ts";
 import { OWN_GROUP, type Watched, watch } from "./process-group.ts";
 import { type Code, type Command, type Message, messageSchema, readLines, writeLine } from "./protocol.ts";
 
@@ -56,8 +56,17 @@ export interface Place {
 /** Until a worker's hello: loading its code takes seconds. */
 const HELLO_MS = 60_000;
 
-/** A worker that says nothing for so long hangs: in training it writes a snapshot, and says so, far more often. */
+/** A worker that says nothing new for so long hangs: in training it says how far it is far more often. */
 const SILENCE_MS = 30 * 60_000;
+
+/** Its files are written before its last word; what is left is to end. */
+const LAST_MS = 30_000;
+
+/**
+ * Another commit's, whatever it says: one that counts on for ever would keep the runner from all others until a person sees
+ * it. The groups that commits are run for take minutes, on slow machines too.
+ */
+const COMMIT_MS = 2 * 60 * 60_000;
 
 /** Of a crashed worker's stderr, what is kept to be shown, in characters. */
 const KEPT_STDERR = 1_500;
@@ -97,7 +106,7 @@ export function startWorker(command: Command, onMessage: (message: Message) => v
   };
   return {
     pid: child.pid,
-    ended: follow(child, group, hear, began),
+    ended: follow(child, group, hear, { began, limitMs: at ? COMMIT_MS : null }),
     stop: () => {
       stopping = true;
       if (greeted) writeLine(child.stdin, { type: "stop" });
@@ -110,29 +119,32 @@ async function follow(
   child: ChildProcess,
   { ended, kill }: Watched,
   onMessage: (message: Message) => void,
-  began: number,
+  { began, limitMs }: { began: number; limitMs: number | null },
 ): Promise<Ending> {
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-KEPT_STDERR);
   });
   let whole = true;
-  let silent: string | null = null;
+  let late: string | null = null;
   const limit = (ms: number, text: string) =>
     setTimeout(() => {
-      silent = `the worker said ${text}`;
+      late = `the worker ${text}`;
       kill();
     }, ms);
-  const mute = limit(HELLO_MS, `no hello within ${HELLO_MS / 1_000} s`);
-  const hangs = limit(SILENCE_MS, `nothing for ${SILENCE_MS / 60_000} minutes`);
+  const mute = limit(HELLO_MS, `said no hello within ${HELLO_MS / 1_000} s`);
+  const hangs = limit(SILENCE_MS, `said nothing new for ${SILENCE_MS / 60_000} minutes`);
+  const endless = limitMs === null ? undefined : limit(limitMs, `took longer than ${limitMs / 3_600_000} hours`);
+  let last: NodeJS.Timeout | undefined;
   let code: Code | null = null;
   let ending: Exclude<Ending, Done> | Omit<Done, "seconds" | "whole"> | null = null;
   const check = conduct();
+  const isFurther = advances();
   try {
     for await (const message of readLines(child.stdout!, messageSchema)) {
       check(message);
       if (ending) continue; // it has said its last word; the rest was under way
-      hangs.refresh();
+      if (isFurther(message)) hangs.refresh();
       if (message.type === "hello") {
         clearTimeout(mute);
         ({ code } = message);
@@ -143,6 +155,10 @@ async function follow(
       else if (message.type === "problem") {
         const problem = new Problem(message.problem.code, message.problem.message);
         ending = { type: "failed", problem, message: problem.message };
+      }
+      if (ending) {
+        for (const timer of [mute, hangs, endless]) clearTimeout(timer);
+        last = setTimeout(kill, LAST_MS); // what it said counts
       }
       onMessage(message);
     }
@@ -159,9 +175,9 @@ async function follow(
   }
   const { how } = await ended;
   const seconds = (performance.now() - began) / 1_000;
-  for (const timer of [mute, hangs]) clearTimeout(timer);
-  if (silent !== null) return { type: "failed", problem: null, message: silent };
+  for (const timer of [mute, hangs, endless, last]) clearTimeout(timer);
+  if (late !== null) return { type: "failed", problem: null, message: late };
   if (ending) return ending.type === "done" ? { ...ending, seconds, whole } : ending;
-  const last = stderr.trim().split("\n").slice(-12).join("\n");
-  return { type: "failed", problem: null, message: `the worker ${how}${last ? `: ${last}` : ""}` };
+  const end = stderr.trim().split("\n").slice(-12).join("\n");
+  return { type: "failed", problem: null, message: `the worker ${how}${end ? `: ${end}` : ""}` };
 }

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { conduct } from "./conduct.ts";
+import { advances, conduct } from "./conduct.ts";
 import type { Message } from "./protocol.ts";
+
+const progress = (phase: number, iteration: number): Message => ({
+  type: "progress",
+  progress: { ...{ phase, iteration, phaseName: "p", iterations: 9 }, ...numbers },
+});
+const numbers = { loss: null, accuracy: null, iterationsPerSecond: 0 };
 
 const hello: Message = { type: "hello", pid: 1, code: { commit: null, dirty: false, version: "0" } };
 const snapshot: Message = { type: "snapshot", iteration: 1 };
@@ -34,5 +40,22 @@ describe("conduct", () => {
     const resumed: Message = { type: "resumed", iteration: 0, refused: "x".repeat(2_000) };
     for (let i = 0; i < 20; i++) hear(resumed);
     expect(() => hear(resumed)).toThrow(/"resumed": expected it at most 20 times/);
+  });
+});
+
+describe("a run", () => {
+  it("is further with each iteration and phase that it has not been at, from a snapshot that is refused anew", () => {
+    const isFurther = advances();
+    const heard = [progress(0, 0), progress(0, 0), progress(0, 2), progress(0, 1), progress(1, 2), progress(0, 9)];
+    expect(heard.map(isFurther)).toEqual([true, false, true, false, true, false]);
+    expect(isFurther({ type: "resumed", iteration: 0, refused: "damaged" })).toBe(true);
+    expect([progress(0, 1), progress(0, 1)].map(isFurther)).toEqual([true, false]);
+  });
+
+  it("is further with bytes and snapshots that are more, not with the same told again", () => {
+    const isFurther = advances();
+    const fetching = (name: string, done: number): Message => ({ type: "fetching", name, done, total: null });
+    const heard = [fetching("a", 0), fetching("a", 0), fetching("a", 5), fetching("b", 0), snapshot, snapshot];
+    expect(heard.map(isFurther)).toEqual([true, false, true, true, true, false]);
   });
 });

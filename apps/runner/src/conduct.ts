@@ -1,6 +1,6 @@
 /**
- * When and how often a worker may speak: a worker of another commit may be mad, and what it says is logged, shown and
- * told to the site. Each message is bounded already (protocol.ts); here is their order and number.
+ * When and how often a worker may speak, and what it says by it: a worker of another commit may be mad, and its words are
+ * logged, shown and told to the site. Each message is bounded already (protocol.ts); here is their order and number.
  */
 import { Problem } from "@ticketmark/core";
 import type { Message } from "./protocol.ts";
@@ -25,5 +25,30 @@ export function conduct(now: () => number = () => performance.now()): (message: 
     if (type === "resumed" && ++resumed > MOST_RESUMED) refuse(`it at most ${MOST_RESUMED} times`);
     if (++count > AT_ONCE + (A_SECOND * (now() - began)) / 1_000)
       refuse(`at most ${AT_ONCE} messages and ${A_SECOND} a second`);
+  };
+}
+
+/** Hears one worker's messages in turn and tells of each whether the run is further than it was: a loop that talks is none. */
+export function advances(): (message: Message) => boolean {
+  let reached: readonly [number, number] = [-1, -1]; // phase, and iteration over all phases
+  let saved = -1;
+  let fetched = { name: "", done: -1 };
+  return (message) => {
+    if (message.type === "progress") {
+      const { phase, iteration } = message.progress;
+      if (phase < reached[0] || (phase === reached[0] && iteration <= reached[1])) return false;
+      reached = [phase, iteration];
+    } else if (message.type === "snapshot") {
+      if (message.iteration <= saved) return false;
+      saved = message.iteration;
+    } else if (message.type === "fetching") {
+      const { name, done } = message;
+      if (name === fetched.name && done <= fetched.done) return false;
+      fetched = { name, done };
+    } else if (message.type === "resumed") {
+      reached = [-1, -1]; // a snapshot that cannot be used: from the start
+      saved = -1;
+    }
+    return true;
   };
 }

@@ -101,6 +101,48 @@ describe("a worker", () => {
     });
   });
 
+  /** A worker that says `line`, in which `n` counts, whenever it hears one; `next` makes it say one and waits for it. */
+  async function talker(line: string) {
+    let heard = () => {};
+    const listen = () => new Promise<void>((resolve) => (heard = resolve));
+    const first = listen();
+    const source = `let n = 0; process.stdin.on("data", () => write(${line})); ${hello}`;
+    const worker = start(source, () => heard());
+    await first;
+    await listen(); // what the command is answered with
+    const next = () => {
+      const said = listen();
+      worker.stop(); // a line to it
+      return said;
+    };
+    return { ...worker, next };
+  }
+  const progress = (iteration: string) =>
+    `'{"v":1,"type":"progress","progress":{"phase":0,"phaseName":"p","iteration":' + ${iteration} + ',"iterations":9,"loss":null,"accuracy":null,"iterationsPerSecond":0}}'`;
+
+  it("that says the same again and again hangs; one that gets on may take longer, and of another commit two hours", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const stuck = await talker(progress("0"));
+    vi.advanceTimersByTime(29 * 60_000);
+    await stuck.next();
+    vi.advanceTimersByTime(60_000);
+    expect(await stuck.ended).toEqual(failed(/^the worker said nothing new for 30 minutes$/));
+    const endless = await talker(progress("n++"));
+    for (let i = 0; i < 4; i++) {
+      vi.advanceTimersByTime(29 * 60_000);
+      await endless.next();
+    }
+    vi.advanceTimersByTime(4 * 60_000);
+    expect(await endless.ended).toEqual(failed(/^the worker took longer than 2 hours$/));
+  });
+
+  it("that has said its last word has half a minute to end; the word counts", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { ended } = await talker(`'{"v":1,"type":"engines","engines":[]}'`);
+    vi.advanceTimersByTime(30_000);
+    expect(await ended).toEqual({ type: "probed" });
+  });
+
   it("that ends is over, whoever else holds its output", async () => {
     const source = `const left = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], {
         detached: true,
