@@ -99,7 +99,7 @@ describe("the loop", () => {
     await second.end();
     expect(said.some((line) => line.includes("going on from iteration"))).toBe(true);
     expect(digestsOf(await statementOf(0))).toEqual(digests);
-    expect((await statementOf(0)).predicate.measured).toEqual({ peakRssBytes: expect.any(Number) });
+    expect((await statementOf(0)).predicate.measured).toEqual({}); // nothing of a whole run
   });
 
   it("survives its worker's death: a fault, and on from the snapshot to the same bits", async () => {

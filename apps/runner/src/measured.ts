@@ -6,8 +6,8 @@ import type { Supervisor } from "./supervisor.ts";
 import { testbedOf } from "./testbed.ts";
 
 /**
- * `packageBytes`: of the commit that ran; null where it is this code. The overhead is that of a run from its start: one
- * that waited for downloads, or went on from a snapshot, has none to compare. Throws Problem "bad-file" on files that are
+ * `packageBytes`: of the commit that ran; null where it is this code. Overhead and peak memory are those of a run from its
+ * start: one that waited for downloads, or went on from a snapshot, has none to compare. Throws Problem "bad-file" on files that are
  * no result.
  */
 export async function describeRun(
@@ -19,7 +19,7 @@ export async function describeRun(
   const result = await readResult(folder);
   const overhead = Math.round(1_000 * (seconds - result.seconds)) / 1_000;
   const measured: Measured = {
-    ...(peakRssBytes === undefined ? {} : { peakRssBytes }),
+    ...(whole && peakRssBytes !== undefined ? { peakRssBytes } : {}),
     ...(whole ? { overheadSeconds: Math.max(0, overhead) } : {}),
     ...(packageBytes === null ? {} : { packageBytes }),
   };
