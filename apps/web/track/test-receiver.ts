@@ -20,9 +20,10 @@ export interface Comment {
   readonly user: { readonly login: string; readonly type: string };
 }
 
-/** "hang" = no answer at all. */
+/** "hang" = no answer at all; "endless" = one that is refused, and does not end. */
 type OutOfTurn =
   | "hang"
+  | "endless"
   | { readonly status: number; readonly headers?: Record<string, string>; readonly text?: string };
 
 export const REPOSITORY = "octo/ticketmark";
