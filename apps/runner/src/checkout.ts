@@ -20,6 +20,14 @@ const BUILD = "packages/core/build";
 const KERNELS = `${BUILD}/kernels.wasm`;
 const SOURCE = "packages/core/src";
 
+/** What is known of a commit without running it. */
+export interface CommitFacts {
+  /** See `packageBytesOf`. */
+  readonly packageBytes: number;
+  /** See `isRun`. */
+  readonly codeDigest: string;
+}
+
 /** How to run a commit's worker; its environment is the whole one and holds no secret. */
 export interface Checkout {
   readonly commit: string;
@@ -31,8 +39,7 @@ export interface Checkout {
   readonly env: Readonly<Record<string, string>>;
   /** For native kernels, each under the hash of its sources. */
   readonly cacheDir: string;
-  /** See `packageBytesOf`. */
-  readonly packageBytes: number;
+  readonly facts: CommitFacts;
 }
 
 export const foldersOf = (folder: string) => ({ home: join(folder, "home"), tmp: join(folder, "tmp") });
@@ -61,7 +68,7 @@ export interface TreeParts {
 }
 
 /**
- * Makes the tree of a commit in an empty folder. Returns packageBytes. Throws Problem "engine-unavailable" with the last lines
+ * Makes the tree of a commit in an empty folder. Throws Problem "engine-unavailable" with the last lines
  * of a build that fails.
  */
 export async function makeTree(
@@ -69,7 +76,7 @@ export async function makeTree(
   { commit, manifest, installed, kernels }: TreeParts,
   folder: string,
   { environment, signal }: Omit<Setting, "folders">,
-): Promise<number> {
+): Promise<CommitFacts> {
   const code = codeIn(folder);
   for (const path of [code, ...Object.values(foldersOf(folder))]) await mkdir(path, { recursive: true, mode: 0o700 });
   const call = gitIn(folder, environment);
@@ -87,8 +94,13 @@ export async function makeTree(
     await rm(kernels, { recursive: true, force: true });
     await cp(build, kernels, { recursive: true }).catch(ifMissing);
   }
-  return packageBytesOf(mirror, commit, code);
+  return { packageBytes: await packageBytesOf(mirror, commit, code), codeDigest: await mirror.digestOf(commit, isRun) };
 }
+
+/** Files whose content may matter to a run: of two commits that have them alike, one cannot be slower. */
+export const isRun = (path: string): boolean =>
+  /^(package(-lock)?\.json|tsconfig[^/]*\.json|(packages\/core|apps\/runner)\/(src\/.*|[^/]*\.json))$/.test(path) &&
+  !/\.test\.tsx?$|\.md$/.test(path);
 
 function ifMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOENT") throw error;
@@ -153,7 +165,7 @@ function loaderIn(folder: string): string[] {
 /** How to run what `makeTree` has made. */
 export function checkoutIn(
   folder: string,
-  { commit, packageBytes, cacheDir }: Pick<Checkout, "commit" | "packageBytes" | "cacheDir">,
+  { commit, facts, cacheDir }: Pick<Checkout, "commit" | "facts" | "cacheDir">,
   environment: Environment,
 ): Checkout {
   const code = codeIn(folder);
@@ -165,6 +177,6 @@ export function checkoutIn(
     loader: loaderIn(folder),
     env: childEnvironment(environment, foldersOf(folder)),
     cacheDir,
-    packageBytes,
+    facts,
   };
 }

@@ -62,8 +62,16 @@ it("runs a commit's own code, in an environment without secrets, and installs a 
   expect(await codeIdentity(two.worker)).toMatchObject({ commit: second, dirty: false });
 
   const shipped = ["packages/core/src/index.ts", BUILDER].map((path) => projectFiles(1)[path]!.length);
-  expect(one.packageBytes).toBe(shipped[0]! + shipped[1]! + 1_000);
-  expect(two.packageBytes).toBe(one.packageBytes);
+  expect(one.facts.packageBytes).toBe(shipped[0]! + shipped[1]! + 1_000);
+  expect(two.facts.packageBytes).toBe(one.facts.packageBytes);
+  expect(two.facts.codeDigest).not.toBe(one.facts.codeDigest);
+  const texts = await source.commit({
+    ...projectFiles(2),
+    "README.md": "more",
+    "packages/core/src/index.test.ts": "// another",
+  });
+  const third = await checkouts.checkout(texts, MAIN);
+  expect(third.facts).toEqual(two.facts); // nothing that runs has changed
   expect(two.cacheDir).toBe(one.cacheDir);
   const built = (checkout: { cwd: string }) => readFile(join(checkout.cwd, "packages/core/build/built"), "utf8");
   expect([await built(one), await built(two)]).toEqual(["anew ", "anew again "]); // its builder found the last one's

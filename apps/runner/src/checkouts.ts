@@ -15,6 +15,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { digestSchema } from "@ticketmark/core";
 import { z } from "zod";
 import { type Checkout, checkoutIn, foldersOf, isIntact, makeTree } from "./checkout.ts";
 import type { Environment } from "./child-environment.ts";
@@ -47,7 +48,10 @@ export interface Checkouts {
   close(): void;
 }
 
-const treeSchema = z.strictObject({ install: z.string(), packageBytes: z.number().int().min(0) });
+const treeSchema = z.strictObject({
+  install: z.string(),
+  facts: z.strictObject({ packageBytes: z.number().int().min(0), codeDigest: digestSchema }),
+});
 
 /**
  * Opens the folder, which is made if missing, and removes what a crash has left there. Throws Problem "conflict" while
@@ -96,11 +100,11 @@ async function openLocked(
     if (!note || !usable) {
       const parts = await installOnce(commit, signal);
       note = await trees.make(commit, async () => {
-        const packageBytes = await makeTree(mirror, parts, path, { environment, signal });
-        return { install: parts.manifest.key, packageBytes };
+        const facts = await makeTree(mirror, parts, path, { environment, signal });
+        return { install: parts.manifest.key, facts };
       });
     }
-    const { install: key, packageBytes } = note;
+    const { install: key, facts } = note;
     const touch = async () => {
       await installs.touch(key);
       await trees.touch(commit);
@@ -114,7 +118,7 @@ async function openLocked(
       }),
     );
     const cacheDir = join(folder, "cache");
-    return { ...checkoutIn(path, { commit, packageBytes, cacheDir }, environment), release };
+    return { ...checkoutIn(path, { commit, facts, cacheDir }, environment), release };
   }
 
   async function alone(commit: string, signal: AbortSignal | undefined): Promise<HeldCheckout> {
@@ -127,9 +131,9 @@ async function openLocked(
       const manifest = await readManifest(mirror, commit);
       await install(manifest, installed, { environment, folders, signal });
       const parts = { commit, manifest, installed, kernels: null };
-      const packageBytes = await makeTree(mirror, parts, path, { environment, signal });
+      const facts = await makeTree(mirror, parts, path, { environment, signal });
       const cacheDir = join(path, "cache");
-      return { ...checkoutIn(path, { commit, packageBytes, cacheDir }, environment), release: once(remove) };
+      return { ...checkoutIn(path, { commit, facts, cacheDir }, environment), release: once(remove) };
     } catch (error) {
       await remove();
       throw error;

@@ -77,7 +77,12 @@ describe("a job at a commit", () => {
     expect(first).toMatchObject({
       job: { id: jobs[0]!.id, kind: "confirm" },
       code: { commit: good, dirty: false, version: VERSION },
-      measured: { peakRssBytes: 123_456_789, packageBytes: expect.any(Number), overheadSeconds: expect.any(Number) },
+      measured: {
+        peakRssBytes: 123_456_789,
+        packageBytes: expect.any(Number),
+        overheadSeconds: expect.any(Number),
+        codeDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
     });
     expect(first!.measured!.packageBytes).toBeGreaterThan(1_000);
     expect(second!.testbed).toEqual(first!.testbed);
@@ -194,7 +199,7 @@ describe("a job at a commit", () => {
     const { predicate } = openStatement(site.results[0]!.envelope, (await ensureKey(data)).publicKey);
     expect(predicate).toMatchObject({
       code: { commit, dirty: false },
-      measured: { peakRssBytes: 123_456_789, packageBytes: expect.any(Number) },
+      measured: { peakRssBytes: 123_456_789, packageBytes: expect.any(Number), codeDigest: expect.any(String) },
     });
   });
 

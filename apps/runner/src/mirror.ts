@@ -7,7 +7,7 @@
  */
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Problem } from "@ticketmark/core";
+import { digestOf, Problem } from "@ticketmark/core";
 import type { Ran } from "./bounded.ts";
 import { type Environment, fetchEnvironment } from "./child-environment.ts";
 import { checkBranch, checkCommit, type GitCall, git, parseRepository, type Repository, tryGit } from "./git.ts";
@@ -54,6 +54,8 @@ export interface Mirror {
   show(commit: string, path: string, maxBytes: number): Promise<Buffer | null>;
   /** Sum of the sizes in bytes of the files at a commit under `folder` for which `counts` is true. */
   sizeOf(commit: string, folder: string, counts: (path: string) => boolean): Promise<number>;
+  /** sha256 over paths, modes and contents of all files at a commit for which `counts` is true. */
+  digestOf(commit: string, counts: (path: string) => boolean): Promise<string>;
   /** The best common ancestor of two commits; null when they have none. */
   mergeBase(a: string, b: string): Promise<string | null>;
   /** Heads by branch, of those branches that there are. */
@@ -194,6 +196,12 @@ export async function openMirror(folder: string, address: string, environment: E
       let bytes = 0;
       for (let i = 0; i < files.length; i += 3) if (counts(files[i + 2]!)) bytes += Number(files[i + 1]);
       return bytes;
+    },
+    digestOf: async (commit, counts) => {
+      const args = ["ls-tree", "-r", "-z", "--full-tree", checkCommit(commit)];
+      const listed = (await read({ args, maxBytes: 64 << 20 })).toString().split("\0");
+      const counted = listed.filter((line) => line !== "" && counts(line.slice(line.indexOf("\t") + 1)));
+      return digestOf(new TextEncoder().encode(counted.join("\0")));
     },
     mergeBase: async (a, b) => {
       const ran = await attempt({ args: ["merge-base", checkCommit(a), checkCommit(b)] });

@@ -3,6 +3,7 @@
  * (settle.ts).
  */
 import { type ClaimedJob, Problem, type Progress, parseCompleteSpec, type Spec, specDigest } from "@ticketmark/core";
+import type { CommitFacts } from "./checkout.ts";
 import type { HeldCheckout } from "./checkouts.ts";
 import { type Ending, startWorker } from "./child.ts";
 import { isSystemError } from "./files.ts";
@@ -42,9 +43,9 @@ export async function superviseJob(job: ClaimedJob, resumed: boolean, supervisor
       run.release();
       return await handleFault(job, (error as Error).message, label, supervisor);
     }
-    const { ending, packageBytes, interruption } = await run.train(folder, spec);
+    const { ending, facts, interruption } = await run.train(folder, spec);
     if (ending.type === "done" && interruption !== "cancelled") {
-      const describe = () => describeRun(folder, ending, packageBytes, supervisor);
+      const describe = () => describeRun(folder, ending, facts, supervisor);
       return await finish(job, describe, label, supervisor);
     }
     await spool.discard(job.id);
@@ -84,7 +85,7 @@ function checkJob(job: ClaimedJob): Spec {
 interface Trained {
   readonly ending: Ending;
   /** Of the commit that ran; null where it is this code. */
-  readonly packageBytes: number | null;
+  readonly facts: CommitFacts | null;
   readonly interruption: Interruption | null;
 }
 
@@ -153,7 +154,7 @@ function followRun(job: ClaimedJob, label: string, at: { resumed: boolean; ended
       if (!stop.aborted) await back; // else there is no time: what it leaves is cleared up at the next start
     }
     const interruption = (interrupted.signal.reason as Interruption | undefined) ?? null;
-    return { ending, packageBytes: checkout?.packageBytes ?? null, interruption };
+    return { ending, facts: checkout?.facts ?? null, interruption };
   }
 
   async function work(outDir: string, spec: Spec, checkout: HeldCheckout | null): Promise<Ending> {
