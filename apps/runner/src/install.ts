@@ -19,6 +19,7 @@ const NEEDED = ["packages/core", "apps/runner"];
 
 const INSTALL_MS = 15 * 60_000;
 const OPTIONS = [
+  "--git=git", // whatever a file of settings says
   ...["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--prefer-offline"],
   // Seconds, not npm's minutes: a job that finds no registry is tried again later.
   ...["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=10000", "--fetch-timeout=60000"],
@@ -34,7 +35,7 @@ const manifestSchema = z.object({
 export interface Manifest {
   /** 32 hex digits: equal for equal files on the same kind of machine. */
   readonly key: string;
-  /** package.json, lockfile, .npmrc and each workspace's package.json, by path. */
+  /** package.json, lockfile, each workspace's package.json, and of .npmrc the registries, by path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly workspaces: readonly string[];
 }
@@ -55,7 +56,8 @@ export async function readManifest(mirror: Mirror, commit: string): Promise<Mani
   const missing = NEEDED.filter((path) => !workspaces.includes(path) || !files.has(`${path}/package.json`));
   if (missing.length > 0) throw cannot(`package.json: expected the workspaces ${missing.join(" and ")}`);
   if (!(await take("package-lock.json", MAX_LOCKFILE))) throw cannot("expected a package-lock.json");
-  await take(".npmrc");
+  const registries = registriesIn((await mirror.show(commit, ".npmrc", MAX_MANIFEST)) ?? new Uint8Array());
+  if (registries.length > 0) files.set(".npmrc", Buffer.from(`${registries.join("\n")}\n`));
   const machine = [process.versions.node.split(".")[0], process.platform, process.arch];
   const digests = [...files].map(([path, bytes]) => [path, createHash("sha256").update(bytes).digest("hex")]);
   const key = createHash("sha256")
@@ -64,6 +66,21 @@ export async function readManifest(mirror: Mirror, commit: string): Promise<Mani
     .slice(0, 32);
   return { key, files, workspaces };
 }
+
+const REGISTRY = /^[ \t]*((?:@[\w.-]+:)?registry)[ \t]*=[ \t]*(https?:\/\/[\w.:/@%~+-]+)[ \t]*$/;
+
+/**
+ * The lines of an .npmrc that name a registry, of all packages or of a scope. Others could name programs, which npm runs,
+ * and put what is in its environment into addresses.
+ */
+export const registriesIn = (npmrc: Uint8Array): string[] =>
+  new TextDecoder()
+    .decode(npmrc)
+    .split(/\r?\n/)
+    .flatMap((line) => {
+      const [, name, address] = REGISTRY.exec(line) ?? [];
+      return name ? [`${name}=${address}`] : [];
+    });
 
 function jsonOf(bytes: Uint8Array | null): unknown {
   try {
