@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import { OWN_GROUP, watch } from "./process-group.ts";
+import { lastOf } from "./storable.ts";
 
 export interface Program {
   readonly file: string;
@@ -57,7 +58,7 @@ export async function runBounded(program: Program): Promise<Ran> {
     kill();
   };
   const hear = (chunk: Buffer) => {
-    said = (said + chunk.subarray(-KEPT).toString("utf8")).slice(-KEPT);
+    said = lastOf(said + chunk.subarray(-KEPT).toString("utf8"), KEPT);
   };
   child.stdout!.on("data", (chunk: Buffer) => {
     hear(chunk);

@@ -10,6 +10,7 @@ import { Problem } from "@ticketmark/core";
 import { advances, conduct } from "./conduct.ts";
 import { OWN_GROUP, type Watched, watch } from "./process-group.ts";
 import { type Code, type Command, type Message, messageSchema, readLines, writeLine } from "./protocol.ts";
+import { lastOf } from "./storable.ts";
 
 /** A run that came to its end. */
 export interface Done {
@@ -123,7 +124,7 @@ async function follow(
 ): Promise<Ending> {
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
-    stderr = (stderr + text).slice(-KEPT_STDERR);
+    stderr = lastOf(stderr + text, KEPT_STDERR);
   });
   let whole = true;
   let late: string | null = null;

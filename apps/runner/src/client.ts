@@ -28,11 +28,15 @@ import {
 } from "@ticketmark/core";
 import { z } from "zod";
 import { Unreachable } from "./retry.ts";
+import { firstOf, storable } from "./storable.ts";
 
 const REPLY_MS = 15_000;
 const QUEUE_MS = 300_000;
 /** Slowest upload that is not given up: 20 kB/s. */
 const UPLOAD_BYTES_PER_MS = 20;
+
+/** Of a hand-back, in characters. */
+const MAX_MESSAGE = 2_000;
 
 const problemSchema = z.object({
   type: z.string().startsWith("urn:ticketmark:problem:"),
@@ -81,7 +85,7 @@ export class Client {
   }
 
   async handBack(job: Held, { message, ...rest }: HandBack, signal?: AbortSignal): Promise<void> {
-    const body = { lease: job.lease.token, message: message.slice(0, 2_000), ...rest };
+    const body = { lease: job.lease.token, message: storable(firstOf(message, MAX_MESSAGE)), ...rest };
     await this.#post(`/api/v1/jobs/${job.id}/hand-back`, body, z.unknown(), signal);
   }
 

@@ -1,7 +1,7 @@
 /** Commits whose workers do to their runner what they should not: it comes through, and signs nothing that is not so. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ClaimedJob, openStatement } from "@ticketmark/core";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -79,6 +79,33 @@ describe("a worker of a commit", () => {
     const { predicate } = openStatement(site.results[0]!.envelope, (await ensureKey(data)).publicKey);
     expect(predicate.code).toMatchObject({ commit, dirty: false, version: expect.not.stringMatching("forged") });
     expect(predicate.testbed!.cpu).not.toBe(forged.testbed.cpu);
+  });
+
+  it("that ends with bytes no site stores is heard all the same", async () => {
+    const { data, site } = world();
+    const mark = join(data, "heard");
+    const progress = { phase: 0, phaseName: "\0 \ud83d", iteration: 1, iterations: 2, loss: null, accuracy: null };
+    const line = JSON.stringify({ v: 1, type: "progress", progress: { ...progress, iterationsPerSecond: 1 } });
+    const job = jobAt(
+      await commitThat(`{
+        run: () => new Promise(async () => {
+          const { existsSync } = await import("node:fs");
+          process.stdout.write(${JSON.stringify(`${line}\n`)});
+          process.stderr.write("\u{1f642}".repeat(3_000) + "bad \\0 end");
+          setInterval(() => existsSync(${JSON.stringify(mark)}) && process.exit(1), 20);
+        }),
+      }`),
+    );
+    site.queue.push(job);
+    const { end } = await runner();
+    await until(
+      () => site.handBacks.length > 0 || site.beats.some((beat) => beat.progress?.phaseName === "\ufffd \ufffd"),
+    );
+    await writeFile(mark, "");
+    await until(() => site.handBacks.length > 0);
+    await end();
+    expect(site.handBacks[0]).toMatchObject({ job: job.id, reason: "fault" });
+    expect(site.handBacks[0]!.message).toMatch(/^the worker ended with exit code 1: (\u{1f642})+bad \ufffd end$/u);
   });
 
   it("that removes the folder for its files is a fault, and the runner goes on", async () => {

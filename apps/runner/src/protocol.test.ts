@@ -41,6 +41,16 @@ describe("lines", () => {
     expect(await read(`${line}\n`)).toEqual([known]);
   });
 
+  it("hold text that a site can store, whatever was written", async () => {
+    const [problem] = await read(
+      '{"v":1,"type":"problem","problem":{"code":"bad-spec","message":"\\u0000, \\ud83d, \\ud83d\\ude42"}}\n',
+    );
+    expect(problem).toMatchObject({ problem: { message: "\ufffd, \ufffd, 🙂" } });
+    const progress = { phase: 0, phaseName: "\0", iteration: 0, iterations: 1, loss: null, accuracy: null };
+    const line = JSON.stringify({ v: 1, type: "progress", progress: { ...progress, iterationsPerSecond: 0 } });
+    expect(await read(`${line}\n`)).toMatchObject([{ progress: { phaseName: "\ufffd" } }]);
+  });
+
   it("are bounded, on both sides, before they are held in memory", async () => {
     const endless = (function* () {
       for (;;) yield Buffer.alloc(10_000, 97);

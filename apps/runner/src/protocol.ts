@@ -18,11 +18,15 @@ import {
   progressSchema,
 } from "@ticketmark/core";
 import { z } from "zod";
+import { storable } from "./storable.ts";
 
 /** Raised when a message changes its meaning. */
 const VERSION = 1;
 /** Longest line, in bytes, newline included. */
 export const MAX_LINE = 64 * 1024;
+
+/** What the other side says in words is shown and told to the site. */
+const text = (length: number) => z.string().max(length).transform(storable);
 
 const engineSettings = z.object({
   /** null = the engine's choice. */
@@ -36,7 +40,7 @@ export type EngineSettings = z.infer<typeof engineSettings>;
 export const codeSchema = z.object({
   commit: commitSchema.nullable(),
   dirty: z.boolean(),
-  version: z.string().max(50),
+  version: text(50),
 });
 /** Which code runs: the commit, whether it was changed since, and the version in package.json. */
 export type Code = z.infer<typeof codeSchema>;
@@ -66,11 +70,12 @@ export type Command = z.infer<typeof commandSchema>;
 
 const problemSchema = z.object({
   code: z.enum(Object.keys(PROBLEM_CODES) as [ProblemCode, ...ProblemCode[]]),
-  message: z.string().max(4_000),
+  message: text(4_000),
 });
 
 /** Core's own are strict: the site takes no field that it does not know. */
-const [environment, progress] = [z.object(environmentSchema.shape), z.object(progressSchema.shape)];
+const environment = z.object(environmentSchema.shape);
+const progress = z.object({ ...progressSchema.shape, phaseName: text(100) });
 
 export const messageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("hello"), pid: z.number().int(), code: codeSchema }),
@@ -89,12 +94,12 @@ export const messageSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("resumed"),
     iteration: z.number().int().min(0),
-    refused: z.string().max(2_000).nullable(),
+    refused: text(2_000).nullable(),
   }),
   z.object({
     type: z.literal("fetching"),
     /** Of an archive, bytes that are there and of how many, if that is known. */
-    name: z.string().max(200),
+    name: text(200),
     done: z.number().int().min(0),
     total: z.number().int().min(0).nullable(),
   }),

@@ -27,6 +27,14 @@ import {
   verify,
 } from "@ticketmark/core";
 import type { z } from "zod";
+import { storable } from "./storable.ts";
+
+/** As the site does. Throws Problem "bad-request" for text that its database does not hold. */
+function requireStorable(value: unknown): void {
+  if (typeof value === "string" && storable(value) !== value)
+    throw new Problem("bad-request", `body: expected text that can be stored; got ${JSON.stringify(value)}`);
+  if (typeof value === "object") for (const part of Object.values(value ?? {})) requireStorable(part);
+}
 
 /** A reply that never arrives. */
 const LOST = Symbol("lost");
@@ -82,7 +90,11 @@ export class TestSite {
 
   #answer({ method, url = "", headers }: IncomingMessage, body: Buffer): unknown {
     for (const [end, problem] of this.problems) if (url.endsWith(end)) throw problem;
-    const json = () => JSON.parse(body.toString());
+    const json = () => {
+      const value: unknown = JSON.parse(body.toString());
+      requireStorable(value);
+      return value;
+    };
     const [, job, verb] = /^\/api\/v1\/jobs\/([^/]+)\/(.+)$/.exec(url) ?? [];
     if (url === "/api/v1/runners") {
       const { token, publicKey, proof } = enrolSchema.parse(json());

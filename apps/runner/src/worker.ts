@@ -38,6 +38,7 @@ import {
 import { provide } from "./provide.ts";
 import { readSnapshot, type SnapshotOf, writeSnapshot } from "./snapshots.ts";
 import { FILE_NAMES } from "./spool.ts";
+import { firstOf } from "./storable.ts";
 
 type Run = Extract<Command, { type: "run" }>;
 
@@ -82,7 +83,7 @@ async function probe({ choices, settings }: Extract<Command, { type: "probe" }>)
       engines.push({
         choice,
         environment: null,
-        problem: { code: error.code, message: error.message.slice(0, 4_000) },
+        problem: { code: error.code, message: firstOf(error.message, 4_000) },
       });
     }
   }
@@ -156,7 +157,7 @@ interface Snapshots {
 
 /** A snapshot that cannot be used (another engine, other numerics, a damaged file) costs time, never the job. */
 async function runOrResume(spec: Spec, options: RunOptions, { folder, of }: Snapshots) {
-  const refuse = (why: string) => say({ type: "resumed", iteration: 0, refused: why.slice(0, 2_000) });
+  const refuse = (why: string) => say({ type: "resumed", iteration: 0, refused: firstOf(why, 2_000) });
   const snapshot = await readSnapshot(folder, of, refuse);
   if (!snapshot) return runJob(spec, options);
   let began = false;
@@ -247,7 +248,7 @@ async function obey(command: Command, code: Code): Promise<void> {
 
 function giveUp(error: unknown): void {
   if (!(error instanceof Problem)) throw error; // a bug: crashes, and the supervisor shows stderr
-  say({ type: "problem", problem: { code: error.code, message: error.message.slice(0, 4_000) } });
+  say({ type: "problem", problem: { code: error.code, message: firstOf(error.message, 4_000) } });
   end();
 }
 
