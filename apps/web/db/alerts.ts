@@ -3,7 +3,7 @@
  * it are written in the same transaction. Events are only ever added.
  */
 import { ALERT_STATES, type AlertState, canonicalJson, type Finding, Problem } from "@ticketmark/core";
-import { and, asc, count, desc, eq, getTableColumns, inArray, lt, ne, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, getTableColumns, lt, ne, type SQL, sql } from "drizzle-orm";
 import { announceAlert } from "../track/announce.ts";
 import { byWeight } from "../track/messages.ts";
 import type { Db } from "./client.ts";
@@ -144,10 +144,6 @@ export async function findAlert(db: Db, id: string): Promise<AlertView & { reado
   ];
   return { ...alert, events };
 }
-
-/** Alerts of a commit that nobody closed: open or acknowledged. */
-export const openAlertsOf = (db: Db, commit: string): Promise<AlertView[]> =>
-  select(db, and(eq(alerts.commit, commit), inArray(alerts.state, ["open", "acknowledged"])), 1);
 
 /** How many there are in each state. */
 export async function alertCounts(db: Db): Promise<Record<AlertState, number>> {

@@ -3,6 +3,7 @@
  * everything it knows is in the database, so nothing is lost when the site stops.
  */
 import { db } from "../db/client.ts";
+import { wakeNotifier } from "./notify.ts";
 import { pass } from "./pass.ts";
 
 interface Tracker {
@@ -39,5 +40,6 @@ async function run(): Promise<void> {
   while (tracker.again && !tracker.stopped) {
     tracker.again = false;
     await pass(await db());
+    wakeNotifier(); // it may have opened alerts, or ended tries
   }
 }

@@ -10,6 +10,7 @@ import { listPoints, type PointRun } from "../db/points.ts";
 import type { Investigation } from "../db/schema.ts";
 import { addTrackedJobs, listTrackedJobs, type NewTrackedJob } from "../db/tracked-jobs.ts";
 import { planOf } from "../plans.ts";
+import { onTryFinished } from "./announce.ts";
 import { type Between, bitsFindings, levelFinding } from "./findings.ts";
 import { PRIORITIES } from "./queueing.ts";
 import type { Situation } from "./situation.ts";
@@ -34,6 +35,7 @@ export async function advanceTry(db: Db, investigation: Investigation, situation
         ? "its runner changed in the middle: two testbeds are never mixed"
         : "no run named its testbed";
     await progress(db, investigation, { state: "abandoned", step: why });
+    await onTryFinished(db, investigation.id);
     return true;
   }
   const findings = await findingsOf(db, runs, investigation, situation, testbed);
@@ -42,6 +44,7 @@ export async function advanceTry(db: Db, investigation: Investigation, situation
   await progress(db, investigation, {
     ...{ state: findings.length === 0 ? "dismissed" : "confirmed", testbed, findings, step },
   });
+  await onTryFinished(db, investigation.id);
   return true;
 }
 

@@ -7,11 +7,11 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as alert from "../app/api/v1/alerts/[id]/route.ts";
 import * as alerts from "../app/api/v1/alerts/route.ts";
 import * as feed from "../app/regressions/feed.xml/route.ts";
-import { changeAlert, openAlert } from "../db/alerts.ts";
-import { db } from "../db/client.ts";
-import { commits } from "../db/schema.ts";
 import { asMaintainer, asRunner, call, expectProblem, prepareApi } from "../test-api.ts";
-import { behaviour, slower } from "./test-findings.ts";
+import { behaviour, slower } from "../track/test-findings.ts";
+import { changeAlert, openAlert } from "./alerts.ts";
+import { db } from "./client.ts";
+import { commits } from "./schema.ts";
 
 const hash = (digit: string) => digit.repeat(40);
 

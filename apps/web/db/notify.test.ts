@@ -2,17 +2,17 @@
 import { createHmac } from "node:crypto";
 import { asc, sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { openAlert } from "../db/alerts.ts";
-import { closeDatabase, type Db, db as siteDb } from "../db/client.ts";
-import { addDelivery, secondsToNext, takeDelivery, waitAfter } from "../db/deliveries.ts";
-import { alerts, deliveries, type Investigation, investigations } from "../db/schema.ts";
 import { env } from "../env.ts";
-import { onTryFinished } from "./announce.ts";
-import { githubOf } from "./github.ts";
-import { MARKER } from "./github-text.ts";
-import { sendWaiting, stopNotifier, wakeNotifier } from "./notify.ts";
-import { behaviour, slower } from "./test-findings.ts";
-import { ME, REPOSITORY, type Receiver, startReceiver } from "./test-receiver.ts";
+import { onTryFinished } from "../track/announce.ts";
+import { githubOf } from "../track/github.ts";
+import { MARKER } from "../track/github-text.ts";
+import { sendWaiting, stopNotifier, wakeNotifier } from "../track/notify.ts";
+import { behaviour, slower } from "../track/test-findings.ts";
+import { ME, REPOSITORY, type Receiver, startReceiver } from "../track/test-receiver.ts";
+import { openAlert } from "./alerts.ts";
+import { closeDatabase, type Db, db as siteDb } from "./client.ts";
+import { addDelivery, secondsToNext, takeDelivery, waitAfter } from "./deliveries.ts";
+import { alerts, deliveries, type Investigation, investigations } from "./schema.ts";
 
 const [commit, parent] = ["c".repeat(40), "b".repeat(40)];
 const SECRET = "a secret of the receiver";
@@ -320,7 +320,7 @@ it("a repository of GitHub's is one however it is written; any other is none", (
     "https://github.com/octo/x/y",
     "https://github.com/octo/..",
     "https://github.com.evil.test/octo/x",
-    "/home/octo/x",
+    "/srv/octo/x",
     null,
   ])
     expect(of(address), String(address)).toBeNull();
