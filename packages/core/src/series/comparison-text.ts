@@ -26,7 +26,7 @@ export function comparisonSentence(series: readonly ComparedSeries[], bits: read
   const told = series.length - open;
   const rest =
     little > 0
-      ? `${little}${others === "nothing" ? ` of ${told} series` : " more"} changed by less than the policy's floor, nothing else beyond noise`
+      ? `${little}${others === "nothing" ? ` of ${series.length} series` : " more"} changed by less than the policy's floor, nothing else beyond noise`
       : `${others} changed beyond noise${others === "nothing" ? ` in ${told} series` : ""}`;
   const parts = [
     ...tell(worse!, "got worse", series.length),

@@ -151,7 +151,7 @@ describe("the sentence", () => {
     const little = one("c", 0.01, { significance: "exact", relevant: false, verdict: "none" });
     const changed = { state: "changed", seeds: 3, differing: [] } as const;
     expect(comparisonSentence([quiet("a"), open, little], [same, changed])).toBe(
-      "1 of 2 series changed by less than the policy's floor, nothing else beyond noise; " +
+      "1 of 3 series changed by less than the policy's floor, nothing else beyond noise; " +
         "1 has too few runs to tell; other bits in 1 of 2 groups.",
     );
     expect(comparisonSentence([quiet("a")], [changed])).toContain("; other bits in the one group.");
