@@ -13,6 +13,7 @@ const series = (values: readonly number[]): DrawnSeries => ({
   metric: { id: "iteration-time", name: "Iteration time", unit: "ms", kind: "measured", better: "lower" },
   points: values.map((value, i) => ({
     ...{ commit: i.toString(16).padStart(40, "0"), subject: `${NASTY} ${i}`, time: "24 Nov 2026, 10:00" },
+    ...{ step: i === 0 ? null : { before: values[i - 1]!, after: value }, missing: i === 3 ? [2] : [] },
     ...{ value, runs: 3, low: value - 0.1, high: value + 0.1, skipped: i === 2 ? 4 : 0, bits: i < 3 ? 0 : 1 },
     band: i === 0 ? null : { level: 1, low: 0.9, high: 1.1 },
   })),
@@ -55,19 +56,29 @@ it("leaves the points room beside a wide band", () => {
   expect(y(10) - y(10.2)).toBeGreaterThan(floor / 8);
 });
 
+it("has no room for what cannot be: less than nothing, more than all", () => {
+  const wide = series([2, 2.5, 2.2, 2.1]);
+  const low = wide.points.map((point) => ({ ...point, band: { level: 2, low: -30, high: 30 } }));
+  expect(layoutOf({ ...wide, points: low }, whole(4), WIDE).y.domain()[0]).toBe(0);
+  const shares = series([0.99, 0.999]).points.map((point) => ({ ...point, low: null, high: null, band: null }));
+  const metric = { ...wide.metric, unit: "1" as const };
+  expect(layoutOf({ ...wide, metric, points: shares }, whole(2), WIDE).y.domain()[1]).toBe(1);
+});
+
 it("reads a point out: its value, how it differs from the one before, and what is behind it", () => {
   const told = readOut(series([1, 1, 1.1, 1.1]), 2);
   expect(told).toMatchObject({ value: "1.1 ms", change: "+10.0 % to the point before" });
   expect(told.about).toContain("3 runs · quartiles 1 ms … 1.2 ms · bits A · 4 unmeasured commits before it");
   expect(readOut(series([1, 1, 1, 1]), 3)).toMatchObject({ change: "as the point before" });
   expect(readOut(series([1, 1, 1, 1]), 3).text).toContain("other bits (A to B)");
+  expect(readOut(series([1, 1, 1, 1]), 3).about).toContain("without seed 2");
   expect(readOut(series([1]), 0).change).toBe("the first point");
 });
 
 it("values have as many digits as say something; shares change by points", () => {
   const exact = { unit: "1", kind: "exact" } as const;
   expect(valueText(exact, 0.97653333)).toBe("97.653 %");
-  expect(changeText(exact, 0.9, 0.91)).toBe("+1 pp");
+  expect([changeText(exact, 0.9, 0.91), changeText(exact, 0.9, 0.9)]).toEqual(["+1 pp", "0 pp"]);
   expect(valueText({ unit: "bytes", kind: "exact" }, 412_345)).toBe("412,345 B");
   expect(valueText({ unit: "bytes", kind: "measured" }, 1_572_864)).toBe("1.5 MiB");
   expect(valueText({ unit: "ms", kind: "measured" }, 0.81234)).toBe("0.8123 ms");

@@ -6,6 +6,7 @@
 import type { Band, Metric } from "@ticketmark/core";
 import { scaleLinear } from "d3-scale";
 import type { ReactElement } from "react";
+import type { Step } from "../db/series-points.ts";
 import { axisUnit, bitsName, changeText } from "./series-units.ts";
 import { placesIn, type Range, ticksIn } from "./series-view.ts";
 
@@ -19,6 +20,8 @@ export interface DrawnPoint {
   readonly low: number | null;
   readonly high: number | null;
   readonly skipped: number;
+  readonly step: Step | null;
+  readonly missing: readonly number[];
   readonly bits: number | null;
   readonly band: Band | null;
 }
@@ -60,7 +63,7 @@ export function layoutOf(series: DrawnSeries, range: Range, box: Box) {
   const hasBits = series.points.some(({ bits }) => bits !== null);
   const floor = box.height - AXIS - (hasBits ? STRIP + 8 : 0);
   const places = placesIn(range, box.left + INSET, box.width - RIGHT - INSET);
-  const [low, high] = valueRange(shown);
+  const [low, high] = valueRange(shown, series.metric);
   const y = scaleLinear([low, high], [floor, TOP]);
   return { ...places, y, floor, shown, hasBits, left: box.left, right: box.width - RIGHT };
 }
@@ -68,8 +71,11 @@ export function layoutOf(series: DrawnSeries, range: Range, box: Box) {
 /** How much of the band is shown on each side, in heights of what the points take: it may not dwarf them. */
 const MOST_BAND = 2;
 
-/** All that is shown, with a margin; a series that never moves is not blown up. */
-function valueRange(shown: readonly DrawnPoint[]): [number, number] {
+/**
+ * All that is shown, with a margin, but no room for what cannot be: nothing that is measured is negative, no share above 1.
+ * A series that never moves is not blown up.
+ */
+function valueRange(shown: readonly DrawnPoint[], { unit }: Pick<Metric, "unit">): [number, number] {
   const values = shown.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]);
   if (values.length === 0) return [0, 1];
   const [least, most] = [Math.min(...values), Math.max(...values)];
@@ -78,7 +84,8 @@ function valueRange(shown: readonly DrawnPoint[]): [number, number] {
   const low = Math.max(least - room, Math.min(least, ...bands));
   const high = Math.min(most + room, Math.max(most, ...bands));
   const margin = Math.max((high - low) * 0.08, Math.abs(most) * 0.001, 1e-12);
-  return [low - margin, high + margin];
+  const bound = unit === "1" ? Math.max(1, most) : Number.POSITIVE_INFINITY;
+  return [Math.max(Math.min(0, least), low - margin), Math.min(bound, high + margin)];
 }
 
 const px = (x: number): string => x.toFixed(1);

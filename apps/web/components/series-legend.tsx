@@ -15,7 +15,7 @@ export function SeriesLegend({ series: { points, changes, alerts } }: { series: 
         <rect width={20} height={12} fill="var(--color-wash)" />
         <path d="M0,6H20" stroke="var(--color-accent)" strokeDasharray="2 3" />
       </g>,
-      "where the gate expects a point, from the 30 before it, and their median",
+      "where the gate expects a point, from up to 30 before it, and their median",
     ],
     [
       changes.length > 0,

@@ -17,17 +17,21 @@ export interface ReadOut {
 export function readOut({ metric, points }: DrawnSeries, place: number): ReadOut {
   const point = points[place]!;
   const before = points[place - 1];
+  const { step, missing } = point;
   const value = valueText(metric, point.value);
   const change =
     before === undefined
       ? "the first point"
-      : before.value === point.value
-        ? "as the point before"
-        : `${changeText(metric, before.value, point.value)} to the point before`;
+      : step === null
+        ? "no seed in common with the point before"
+        : step.before === step.after
+          ? "as the point before"
+          : `${changeText(metric, step.before, step.after)} to the point before`;
   const about = [
     point.subject,
     point.time,
     point.runs > 1 && plural(point.runs, "run"),
+    missing.length > 0 && `without seed ${missing.join(", ")}`,
     point.low !== null &&
       point.high !== null &&
       `quartiles ${valueText(metric, point.low)} … ${valueText(metric, point.high)}`,

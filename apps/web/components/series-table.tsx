@@ -42,6 +42,7 @@ export function SeriesTable({ series }: { series: Series }) {
           <tbody>
             {shown.map((i) => {
               const [point, before] = [points[i]!, points[i - 1]];
+              const { step, missing } = point;
               const alert = alerts.get(i);
               return (
                 <tr key={point.commit}>
@@ -54,8 +55,11 @@ export function SeriesTable({ series }: { series: Series }) {
                     )}
                   </td>
                   <td className="whitespace-nowrap">{formatTime(point.committedAt)}</td>
-                  <td className="number">{valueText(metric, point.value)}</td>
-                  <td className="number text-soft">{before ? changeText(metric, before.value, point.value) : "–"}</td>
+                  <td className="number">
+                    {valueText(metric, point.value)}
+                    {missing.length > 0 && <span className="note block">without seed {missing.join(", ")}</span>}
+                  </td>
+                  <td className="number text-soft">{step ? changeText(metric, step.before, step.after) : "–"}</td>
                   <td className="number text-soft">
                     {point.low === null || point.high === null
                       ? "–"
@@ -116,6 +120,7 @@ function Runs({ runs, value }: Pick<SeriesPoint, "runs"> & { value: (value: numb
           className="link"
           href={`/results/${resultId}`}
           title={`${value(measured)}${purpose ? `, run to ${PURPOSES[purpose]}` : ""}`}
+          aria-label={`seed ${seed}: ${value(measured)}${purpose ? `, run to ${PURPOSES[purpose]}` : ""}`}
         >
           {seed}
         </a>

@@ -19,7 +19,7 @@ export function valueText(metric: Measure, value: number): string {
  * of a percentage is read wrongly.
  */
 export function changeText({ unit }: Pick<Metric, "unit">, before: number, after: number): string {
-  if (before === after) return "0 %";
+  if (before === after) return unit === "1" ? "0 pp" : "0 %";
   if (before === 0 && unit !== "1") return "from 0";
   const change = unit === "1" ? after - before : (after - before) / Math.abs(before);
   const size = Math.abs(change) * 100;

@@ -141,6 +141,48 @@ for (const server of await testServers()) {
       expect((await readSeries(db, idOf("accuracy"))).points[0]!.value).toBeCloseTo(0.91, 12);
     });
 
+    it("holds exact metrics against each other over the seeds of both, and says which are missing", async () => {
+      await makeLine(3);
+      for (const seed of [0, 1, 2]) await measure(hash(0), 1, { seed });
+      for (const seed of [0, 1]) await measure(hash(1), 1, { seed });
+      const read = async () => readSeries(db, idOf("accuracy"));
+      expect((await read()).points[1]).toMatchObject({
+        value: 0.905,
+        missing: [2],
+        step: { before: 0.905, after: 0.905 },
+      });
+      expect((await read()).latest).toMatchObject({ value: 0.905, before: 0.905, change: 0, verdict: "steady" });
+      expect((await readSeries(db, idOf("iteration-time"))).points[1]!.missing).toEqual([]);
+      for (const seed of [1, 2]) await measure(hash(2), 1, { seed });
+      const { points } = await read();
+      expect(points.map(({ missing }) => missing)).toEqual([[], [2], [0]]);
+      expect(points[2]!.step).toEqual({ before: expect.closeTo(0.91, 12), after: expect.closeTo(0.91, 12) });
+      expect((await read()).latest).toMatchObject({ before: expect.closeTo(0.915, 12), verdict: "steady" });
+      await measure(hash(1), 1, { seed: 2 });
+      for (const seed of [7]) await measure(hash(2), 1, { seed, of: spec });
+      expect((await read()).points[1]!.missing).toEqual([]);
+    });
+
+    it("a suspicion of a measured number is not certain before it is confirmed; an exact one is", async () => {
+      await makeLine(4);
+      for (let i = 0; i < 3; i++) await measure(hash(i), 1, { seed: 1 });
+      await measure(hash(3), 2, { seed: 1 });
+      const latest = async (metric: string) => (await readSeries(db, idOf(metric))).latest;
+      expect(await latest("iteration-time")).toMatchObject({ verdict: "worse", certain: false });
+      expect(await latest("accuracy")).toMatchObject({ verdict: "steady", certain: true });
+      const finding = { groupDigest: group, testbed: bed, metric: "iteration-time" } as never;
+      await db.insert(alerts).values({ commit: hash(3), parent: hash(2), findings: [finding] });
+      expect(await latest("iteration-time")).toMatchObject({ verdict: "worse", certain: true });
+    });
+
+    it("all metrics of a group stand against the points since its last confirmed change", async () => {
+      await makeLine(5);
+      for (let i = 0; i < 5; i++) await measure(hash(i), i < 2 ? 1 : 2);
+      const finding = { groupDigest: group, testbed: bed, metric: "accuracy" } as never;
+      await db.insert(alerts).values({ commit: hash(2), parent: hash(1), findings: [finding] });
+      expect((await readSeries(db, idOf("iteration-time"))).latest).toMatchObject({ before: 2, change: 0 });
+    });
+
     it("numbers the bits; a change that is taken back gets its old number", async () => {
       await makeLine(5);
       const bits = ["a", "b", "b", "a", "c"];

@@ -30,9 +30,12 @@ import {
   type Level,
   levelsOf,
   metricOn,
+  missingAt,
   type Standing,
+  type Step,
   spreadOf,
   standingOf,
+  stepAt,
 } from "./series-points.ts";
 
 /** Longest line that is followed back, and most points of a series that are shown: the newest. */
@@ -65,6 +68,8 @@ export interface ListedSeries extends SeriesHead {
   readonly lastChange: Change | null;
   /** Runs at commits that are not on the line. */
   readonly offLine: number;
+  /** When the latest of its runs came in. */
+  readonly receivedAt: Date;
 }
 
 export interface SeriesRun {
@@ -86,6 +91,10 @@ export interface SeriesPoint {
   readonly high: number | null;
   /** Commits of the line between the point before and this one: nobody measured them. */
   readonly skipped: number;
+  /** From the point before, of an exact metric over the seeds of both; null for a first one. */
+  readonly step: Step | null;
+  /** Seeds that its neighbours ran, and it did not or not yet; none where that makes no difference. */
+  readonly missing: readonly number[];
   /** Number of the bits that came out, from 0; null on engines whose bits are not promised. */
   readonly bits: number | null;
   readonly numerics: number;
@@ -208,11 +217,18 @@ type AlertRow = Awaited<ReturnType<typeof listAlerts>>[number];
 const isOwn = ({ findings }: AlertRow, { groupDigest, testbed, metric }: Omit<SeriesHead, "id">): boolean =>
   findings.some((one) => one.groupDigest === groupDigest && one.testbed === testbed && one.metric === metric);
 
-/** Places of points with a confirmed change of this very series, ascending: the gate begins anew there. */
-const confirmedOf = (levels: readonly Level<Run>[], rows: readonly AlertRow[], head: SeriesHead): number[] => {
-  const at = new Set(rows.filter((row) => isOwn(row, head)).map(({ commit }) => commit));
-  return levels.flatMap(({ commit }, i) => (at.has(commit) ? [i] : []));
-};
+/** Places of points with a confirmed change, ascending: of this very series (the gate begins anew there), of its group. */
+function confirmedOf(levels: readonly Level<Run>[], rows: readonly AlertRow[], head: SeriesHead) {
+  const { groupDigest, testbed } = head;
+  const places = (is: (row: AlertRow) => boolean): number[] => {
+    const at = new Set(rows.filter(is).map(({ commit }) => commit));
+    return levels.flatMap(({ commit }, i) => (at.has(commit) ? [i] : []));
+  };
+  return {
+    own: places((row) => isOwn(row, head)),
+    group: places((row) => row.findings.some((one) => one.groupDigest === groupDigest && one.testbed === testbed)),
+  };
+}
 
 type Bed = Pick<typeof testbeds.$inferSelect, "digest" | "testbed">;
 
@@ -238,18 +254,19 @@ async function readList(db: Db): Promise<ListedSeries[]> {
         commit: results.commit,
         seed: results.seed,
         values: results.values,
+        receivedAt: results.receivedAt,
       })
       .from(results)
       .where(isPoint())
       .orderBy(asc(results.seq)),
   ]);
   const onLine = new Set(line);
-  const byPlace = new Map<string, (Run & { commit: string })[]>();
-  for (const { groupDigest, testbed, commit, seed, values } of rows) {
+  const byPlace = new Map<string, (Run & { commit: string; receivedAt: Date })[]>();
+  for (const { groupDigest, testbed, commit, seed, values, receivedAt } of rows) {
     const key = `${testbed} ${groupDigest}`;
     const runs = byPlace.get(key) ?? [];
     byPlace.set(key, runs);
-    runs.push({ commit: commit!, seed, values });
+    runs.push({ commit: commit!, seed, values, receivedAt });
   }
   const ordered = [...groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return beds.flatMap((bed) =>
@@ -269,6 +286,7 @@ async function readList(db: Db): Promise<ListedSeries[]> {
             latest: standingOf(metric, levels, confirmed, head.rule),
             lastChange: changesOf(db, head.id, levels).at(-1) ?? null,
             offLine: measured.filter(({ commit }) => !onLine.has(commit)).length,
+            receivedAt: measured.at(-1)!.receivedAt,
           },
         ];
       });
@@ -292,7 +310,6 @@ async function readOne(db: Db, id: string): Promise<Series> {
   const everything = levelsOf(metric, measured, line);
   const levels = everything.slice(-MOST_POINTS);
   const confirmed = confirmedOf(levels, alertRows, head);
-  const values = levels.map(({ value }) => value);
   const bits = isExact(bed!.testbed.engine) ? bitsStates(levels.map(({ runs }) => runs)) : null;
   const told = new Map((await commitsOf(db, levels)).map((commit) => [commit.hash, commit]));
   const onLine = new Set(line);
@@ -314,7 +331,9 @@ async function readOne(db: Db, id: string): Promise<Series> {
           high,
           skipped: level.skipped,
           bits: bits?.[i] ?? null,
-          band: head.rule && bandAt(i, values, confirmed, head.rule),
+          step: stepAt(metric, levels, i),
+          missing: missingAt(metric, levels, i),
+          band: head.rule && bandAt(metric, i, levels, confirmed.own, head.rule),
         },
         numerics: level.runs[0]!.numerics,
       };

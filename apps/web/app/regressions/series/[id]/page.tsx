@@ -117,7 +117,7 @@ function ruleText({ kind, better }: Pick<Metric, "kind" | "better">, { rule }: S
       ? "it has no noise: any change is one of the code"
       : "it has noise: a suspicion is confirmed by running both commits again, in turns";
   const watched = rule
-    ? `A new point is suspected when it lies ${rule.floor === 0 ? "" : `at least ${formatNumber(rule.floor * 100)} % and `}more than ${formatNumber(rule.spread)} quartile distances away from the 30 points before it.`
+    ? `A new point is suspected when it lies ${rule.floor === 0 ? "" : `at least ${formatNumber(rule.floor * 100)} % and `}more than ${formatNumber(rule.spread)} quartile distances away from the up to 30 points before it.`
     : "The policy does not watch it: nobody is alerted.";
   return `${good}; ${noise}. ${watched}`;
 }
@@ -143,21 +143,26 @@ function Siblings({ series, all }: { series: Series; all: readonly ListedSeries[
 }
 
 function Standing({ series, metric }: { series: Series; metric: Metric }) {
-  const { value, before, verdict } = series.latest!;
+  const { value, before, verdict, certain } = series.latest!;
   const beside =
     before === null
       ? ""
       : before === value
         ? ": the newest is the same as the median of those before it"
         : `: the newest is ${changeText(metric, before, value)} from the median of those before it`;
+  const missing = series.points.at(-1)!.missing;
   return (
     <p className="mt-4 text-sm">
       {plural(series.points.length, "point")}
       {beside}
+      {before !== null && " (up to 30, since the last confirmed change of its group)"}
+      {missing.length > 0 && `, over its own seeds: seed ${missing.join(", ")} was not run there, or not yet`}
       {verdict === "steady" ? (
         "."
-      ) : (
+      ) : certain ? (
         <strong className={verdict === "worse" ? "text-bad" : ""}>, {verdict} than expected.</strong>
+      ) : (
+        ", more than the gate lets pass; not confirmed: most such come to nothing."
       )}
     </p>
   );
