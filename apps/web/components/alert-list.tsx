@@ -25,7 +25,7 @@ export function AlertList({ alerts }: { alerts: readonly AlertView[] }) {
             )}
           </p>
           <h3 className="mt-0.5">
-            <Link className="font-medium hover:underline" href={`/regressions/alerts/${alert.id}`}>
+            <Link className="link font-medium" href={`/regressions/alerts/${alert.id}`}>
               {titleOf(alert)}
             </Link>
           </h3>

@@ -102,5 +102,7 @@ function Verdict({
   if (suspected) return <span>being looked into</span>;
   if (commit.measured === 0)
     return <span className="text-soft">{commit.waiting + commit.running > 0 ? "waits" : "not measured"}</span>;
+  if (!commit.compared) return <span className="text-soft">nothing before it to compare with</span>;
+  if (commit.bits.changed > commit.bits.intended || commit.bits.mixed > 0) return <span>to be looked into</span>;
   return <span className="text-soft">nothing found{commit.measured < commit.wanted && " so far"}</span>;
 }

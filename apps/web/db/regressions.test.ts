@@ -165,6 +165,8 @@ for (const server of await testServers()) {
         { hash: hash(3), measured: 0, bits: none },
         { hash: hash(2), measured: 2, bits: { groups: 1, changed: 0, intended: 0, mixed: 0 } },
       ]);
+      const whole = await readLine(db, (await trackedBranch(db))!, 9);
+      expect(whole.map(({ compared }) => compared)).toEqual([true, true, true, true, false]);
       expect(await queueCounts(db)).toEqual({ waiting: 1, running: 0 });
     });
 

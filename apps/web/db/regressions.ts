@@ -129,6 +129,8 @@ export interface LineCommit extends Commit {
   readonly waiting: number;
   readonly running: number;
   readonly bits: BitsAt;
+  /** A commit shortly before it was measured too. */
+  readonly compared: boolean;
 }
 
 /** Commits behind those shown, in which what was run before the oldest of them is looked for. */
@@ -158,6 +160,7 @@ export async function readLine(db: Db, branch: Branch, most: number): Promise<Li
     ).size,
     wanted: wanted.size,
     bits: bitsAt([...series.values()], hashes.slice(i)),
+    compared: hashes.slice(i + 1).some((hash) => byCommit.has(hash)),
     ...(queue.get(commit.hash) ?? { waiting: 0, running: 0 }),
   }));
 }
@@ -257,6 +260,12 @@ export async function measuredOn(db: Db): Promise<TestbedRow[]> {
     .groupBy(testbeds.digest, runners.id)
     .orderBy(desc(max(results.receivedAt)));
   return rows.map((row) => ({ ...row, latest: row.latest! }));
+}
+
+/** Was any commit run? */
+export async function isMeasured(db: Db): Promise<boolean> {
+  const rows = await db.select({ id: results.id }).from(results).where(isNotNull(results.commit)).limit(1);
+  return rows.length > 0;
 }
 
 /** Open ones, the latest change first. */

@@ -9,7 +9,7 @@ import { addCommits } from "../../db/commits.ts";
 import { addJob } from "../../db/jobs.ts";
 import { addResult } from "../../db/results.ts";
 import { alerts, branches, commits } from "../../db/schema.ts";
-import { addRunner, someDigest, someJob, takeJob } from "../../db/test-databases.ts";
+import { addRunner, clear, someDigest, someJob, takeJob } from "../../db/test-databases.ts";
 import { call, expectProblem, spec as input, prepareApi } from "../../test-api.ts";
 import * as oneSeries from "../api/v1/series/[id]/route.ts";
 import * as allSeries from "../api/v1/series/route.ts";
@@ -58,7 +58,7 @@ beforeEach(async () => {
 
 it("a badge says the newest value and its change, to any page, for a minute", async () => {
   const badge = await call(badges, "GET", { id: `${id}.svg` });
-  expect(badge.text).toContain("<title>iteration time: 3 ms +50.0 %</title>");
+  expect(badge.text).toContain("<title>iteration time: 3 ms +50.0 %, not confirmed</title>");
   expect(Object.fromEntries(badge.headers)).toMatchObject({
     "content-type": "image/svg+xml; charset=utf-8",
     "cache-control": "public, max-age=60",
@@ -78,6 +78,9 @@ it("counts open alerts on a badge", async () => {
   expect((await call(openAlerts, "GET")).text).toContain("regressions: none");
   await (await db()).insert(alerts).values({ commit: hash(1), parent: hash(0), findings: [] });
   expect((await call(openAlerts, "GET")).text).toContain("regressions: 1 open");
+  await (await db()).delete(alerts);
+  await clear(await db());
+  expect((await call(openAlerts, "GET")).text).toContain("regressions: nothing measured yet");
 });
 
 it("a frame may stand on any page, and nothing in it runs, submits or comes from what was told", async () => {

@@ -1,4 +1,4 @@
-import { POLICY_FILE } from "@ticketmark/core";
+import { commitSchema, POLICY_FILE } from "@ticketmark/core";
 import type { Metadata } from "next";
 import Link from "next/link";
 import { connection } from "next/server";
@@ -36,12 +36,18 @@ export const metadata: Metadata = {
   alternates: { types: { "application/atom+xml": "/regressions/feed.xml" } },
 };
 
-/** Commits of the line, and alerts that are closed. */
+/** Commits of the line, alerts in each state, and of those that are closed. */
 const COMMITS = 30;
+const OPEN = 50;
 const CLOSED = 10;
 
-export default async function RegressionsPage() {
+interface Props {
+  readonly searchParams: Promise<Readonly<Record<string, string | string[] | undefined>>>;
+}
+
+export default async function RegressionsPage({ searchParams }: Props) {
   await connection();
+  const search = await searchParams;
   const { repository, branches } = env();
   return (
     <>
@@ -50,7 +56,11 @@ export default async function RegressionsPage() {
         Each commit is run on the same testbeds. A change is confirmed by running the commit and the one before it
         again, in turns, before it stands here; other bits are a change without statistics.
       </p>
-      {repository === null ? <NotFollowed /> : <Followed name={branches[0]!} />}
+      {repository === null ? (
+        <NotFollowed />
+      ) : (
+        <Followed name={branches[0]!} from={commitSchema.safeParse(search.from).data ?? null} />
+      )}
     </>
   );
 }
@@ -67,7 +77,7 @@ function NotFollowed() {
   );
 }
 
-async function Followed({ name }: { name: string }) {
+async function Followed({ name, from }: { name: string; from: string | null }) {
   const database = await db();
   const [branch, overview] = await Promise.all([trackedBranch(database), overviewJson(database)]);
   return (
@@ -93,17 +103,21 @@ async function Followed({ name }: { name: string }) {
         </a>
       </p>
       {branch ? (
-        <Board name={name} />
+        <Board name={name} from={from} />
       ) : (
         <Empty title="No commit is known yet">
           <p>
-            Branch {name} is followed, and nobody has told of its commits so far. A trusted runner started with{" "}
-            <code className="font-mono text-xs">--repository</code> does with its next claim, and a webhook with each
-            push.
+            Branch {name} of {env().repository} is followed, and nobody has told of its commits so far. A trusted runner
+            started with <code className="font-mono text-xs">--repository</code> does with its next claim, and a webhook
+            with each push.
+          </p>
+          <p>
+            If the repository has no branch {name}, name the one it has and start the site again:{" "}
+            <code className="font-mono text-xs">TICKETMARK_BRANCHES=…</code>. The runner says which there are.
           </p>
           <p>
             <Link className="link" href="/runners">
-              See the runners
+              See the runners, what each follows, and whether it is trusted
             </Link>
             ; README.md, section “Follow a repository”, has the steps.
           </p>
@@ -114,17 +128,18 @@ async function Followed({ name }: { name: string }) {
   );
 }
 
-async function Board({ name }: { name: string }) {
+/** `from`: the newest commit of the table; null = the head. */
+async function Board({ name, from }: { name: string; from: string | null }) {
   const database = await db();
   const branch = (await trackedBranch(database))!;
   const [open, acknowledged, resolved, intended, investigations, line, pulls, testbeds, maintainer] = await Promise.all(
     [
-      listAlerts(database, { state: "open", limit: 50 }),
-      listAlerts(database, { state: "acknowledged", limit: 50 }),
+      listAlerts(database, { state: "open", limit: OPEN }),
+      listAlerts(database, { state: "acknowledged", limit: OPEN }),
       listAlerts(database, { state: "resolved", limit: CLOSED }),
       listAlerts(database, { state: "intended", limit: CLOSED }),
       listInvestigations(database, { state: "running" }),
-      readLine(database, branch, COMMITS),
+      readLine(database, from ? { ...branch, head: from } : branch, COMMITS),
       openPulls(database),
       measuredOn(database),
       maintainerFromCookies(),
@@ -147,11 +162,22 @@ async function Board({ name }: { name: string }) {
     <>
       <PageSection title="Open">
         {standing.length === 0 ? (
-          <p className="text-soft">
-            Nothing is open: no change for the worse is confirmed that somebody has not dealt with.
-          </p>
+          <p className="text-soft">Nothing is open: no change for the worse was confirmed, or each was dealt with.</p>
         ) : (
           <AlertList alerts={standing} />
+        )}
+        {(open.next ?? acknowledged.next) !== null && (
+          <p className="note mt-2">
+            The newest {OPEN} of each state; all of them as JSON:{" "}
+            <a className="link" href="/api/v1/alerts?state=open">
+              open
+            </a>
+            ,{" "}
+            <a className="link" href="/api/v1/alerts?state=acknowledged">
+              acknowledged
+            </a>
+            .
+          </p>
         )}
         {closed.length > 0 && (
           <details className="mt-3">
@@ -175,10 +201,24 @@ async function Board({ name }: { name: string }) {
           nearest commit before it that was run.
         </p>
         {line.length === 0 ? (
-          <p className="text-soft">Its commits are not known yet: the next scan tells.</p>
+          <p className="text-soft">
+            {from ? "No such commit is known." : "Its commits are not known yet: the next scan tells."}
+          </p>
         ) : (
           <LineTable line={line} alerts={alerts} suspected={suspected} />
         )}
+        <p className="note mt-2 flex gap-x-5">
+          {from !== null && (
+            <Link className="link" href="/regressions">
+              Newest commits
+            </Link>
+          )}
+          {line.length === COMMITS && line.at(-1)!.parents?.[0] && (
+            <Link className="link" href={`/regressions?from=${line.at(-1)!.parents![0]}`}>
+              Older commits
+            </Link>
+          )}
+        </p>
       </PageSection>
       {pulls.length > 0 && (
         <PageSection title="Pull requests">

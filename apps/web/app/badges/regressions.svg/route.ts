@@ -1,18 +1,21 @@
-/** How many alerts are open, as a badge. */
-import { badgeSvg } from "../../../components/series-badge.ts";
+/** How many alerts are open, as a badge; of nothing that was measured nothing is known. */
+import { type Badge, badgeSvg } from "../../../components/series-badge.ts";
 import { alertCounts } from "../../../db/alerts.ts";
-import { db } from "../../../db/client.ts";
+import { type Db, db } from "../../../db/client.ts";
+import { isMeasured } from "../../../db/regressions.ts";
 import { route } from "../../../http.ts";
 import { drawingReply } from "../drawing-reply.ts";
 
 export const { GET } = route({
   async GET(request) {
-    const { open } = await alertCounts(await db());
-    const badge = badgeSvg({
-      label: "regressions",
-      value: open === 0 ? "none" : `${open} open`,
-      tone: open === 0 ? "good" : "bad",
-    });
-    return drawingReply(request, badge, "image/svg+xml");
+    return drawingReply(request, badgeSvg(await badgeOf(await db())), "image/svg+xml");
   },
 });
+
+async function badgeOf(database: Db): Promise<Badge> {
+  const label = "regressions";
+  const { open } = await alertCounts(database);
+  if (open > 0) return { label, value: `${open} open`, tone: "bad" };
+  const measured = await isMeasured(database);
+  return measured ? { label, value: "none", tone: "good" } : { label, value: "nothing measured yet", tone: "plain" };
+}
