@@ -1,10 +1,27 @@
 /** What is measured on, and by whom. Numbers of two of them are never held against each other. */
 import type { TestbedRow } from "../db/regressions.ts";
 import { Digest } from "./digest.tsx";
-import { formatCount, formatTime } from "./format.ts";
+import { formatCount, formatTime, plural } from "./format.ts";
 import { testbedText } from "./regression-compare.ts";
+import { currentFirst } from "./testbeds-shown.ts";
 
+/** Those that an update of a runner left behind are folded away. */
 export function TestbedTable({ testbeds }: { testbeds: readonly TestbedRow[] }) {
+  const { now, past } = currentFirst(testbeds);
+  return (
+    <>
+      <Rows testbeds={now} />
+      {past.length > 0 && (
+        <details className="mt-2">
+          <summary className="note w-fit">{plural(past.length, "testbed")} from before an update of the runner</summary>
+          <Rows testbeds={past} />
+        </details>
+      )}
+    </>
+  );
+}
+
+function Rows({ testbeds }: { testbeds: readonly TestbedRow[] }) {
   return (
     <table className="data">
       <thead>

@@ -1,11 +1,13 @@
 import { metrics } from "@ticketmark/core";
+import { group, max } from "d3-array";
 import type { Metadata } from "next";
 import Link from "next/link";
 import { connection } from "next/server";
 import { Empty } from "../../../components/empty.tsx";
-import { plural } from "../../../components/format.ts";
+import { formatTime, plural } from "../../../components/format.ts";
 import { testbedText } from "../../../components/regression-compare.ts";
 import { changeText, valueText } from "../../../components/series-units.ts";
+import { currentFirst, differenceOf } from "../../../components/testbeds-shown.ts";
 import { db } from "../../../db/client.ts";
 import { type ListedSeries, listSeries } from "../../../db/series.ts";
 import { env } from "../../../env.ts";
@@ -15,7 +17,11 @@ export const metadata: Metadata = { title: "Series" };
 export default async function SeriesListPage() {
   await connection();
   const all = await listSeries(await db());
-  const testbeds = [...new Set(all.map(({ testbed }) => testbed))];
+  const testbeds = [...group(all, ({ testbed }) => testbed).values()]
+    .map((series) => ({ series, testbed: series[0]!.onTestbed, latest: max(series, ({ receivedAt }) => receivedAt)! }))
+    .sort((a, b) => b.latest.getTime() - a.latest.getTime());
+  const { now, past } = currentFirst(testbeds);
+  const beds = testbeds.map(({ testbed }) => testbed);
   return (
     <>
       <p className="note">
@@ -27,12 +33,21 @@ export default async function SeriesListPage() {
       <p className="mt-1.5 max-w-prose text-soft">
         One metric of one group of specs on one testbed, a point for each commit of{" "}
         <code className="text-sm">{env().branches[0]}</code>. Each cell is the newest point, with its change against the
-        median of the points before it.
+        median of up to 30 points before it, since the last confirmed change of its group; accuracy and loss over the
+        seeds that both ran. Red is what is confirmed, or has no noise in it.
       </p>
       {all.length === 0 && <Nothing />}
-      {testbeds.map((testbed) => (
-        <Testbed key={testbed} series={all.filter((one) => one.testbed === testbed)} />
+      {now.map((one) => (
+        <Testbed key={one.series[0]!.testbed} {...one} beds={beds} />
       ))}
+      {past.length > 0 && (
+        <details className="mt-8">
+          <summary className="note w-fit">{plural(past.length, "testbed")} from before an update of the runner</summary>
+          {past.map((one) => (
+            <Testbed key={one.series[0]!.testbed} {...one} beds={beds} />
+          ))}
+        </details>
+      )}
       <p className="note mt-6">
         JSON:{" "}
         <a className="link" href="/api/v1/series">
@@ -63,8 +78,15 @@ const Nothing = () => (
   </Empty>
 );
 
+interface Shown {
+  readonly series: readonly ListedSeries[];
+  readonly latest: Date;
+  /** All that the page shows: what differs is named. */
+  readonly beds: readonly ListedSeries["onTestbed"][];
+}
+
 /** Groups down, metrics across. */
-function Testbed({ series }: { series: readonly ListedSeries[] }) {
+function Testbed({ series, latest, beds }: Shown) {
   const { testbed, onTestbed } = series[0]!;
   const measured = metrics.list.filter(({ id }) => series.some(({ metric }) => metric === id));
   const groups = [...new Map(series.map((one) => [one.groupDigest, one])).values()];
@@ -73,7 +95,10 @@ function Testbed({ series }: { series: readonly ListedSeries[] }) {
       <h2 id={testbed} className="heading">
         {testbedText(onTestbed)}
       </h2>
-      <p className="note mb-2">Testbed {testbed.slice(0, 12)}</p>
+      <p className="note mb-2">
+        {[differenceOf(onTestbed, beds), `latest run ${formatTime(latest)} UTC`].filter(Boolean).join(" · ")} · testbed{" "}
+        {testbed.slice(0, 12)}
+      </p>
       <div className="overflow-x-auto">
         <table className="data">
           <thead>
@@ -125,9 +150,10 @@ function Cell({ series }: { series: ListedSeries | undefined }) {
       <Link className="link" href={href} prefetch={false} title={`${plural(commits, "commit")}${change ?? ""}`}>
         {valueText(metric, latest.value)}
       </Link>
-      <span className={`block ${latest.verdict === "worse" ? "text-bad" : "text-soft"}`}>
+      <span className={`block ${latest.verdict === "worse" && latest.certain ? "text-bad" : "text-soft"}`}>
         {latest.before === null ? "first point" : changeText(metric, latest.before, latest.value)}
       </span>
+      {latest.verdict !== "steady" && !latest.certain && <span className="note block">not confirmed</span>}
     </td>
   );
 }
