@@ -228,6 +228,24 @@ for (const server of await testServers()) {
       expect(leak!.findings[0]!.change).toBeCloseTo(0.2, 1);
     });
 
+    it("finds two changes that hide behind each other in one gap", async () => {
+      await branchOf(2);
+      await db.update(branches).set({ policy: { ...policy, backfill: 0 } });
+      const world: World = (place) => ({
+        bits: place >= 8 ? 2 : place >= 3 ? 1 : 0,
+        values: { "iteration-time": place >= 10 ? 1.5 : place >= 5 ? 1.2 : 1 },
+      });
+      await runAll(world);
+      await branchOf(13);
+      await runAll(world);
+      expect(lines(await found())).toEqual({
+        3: ["behaviour behaviour"],
+        5: ["regression iteration-time"],
+        8: ["behaviour behaviour"],
+        10: ["regression iteration-time"],
+      });
+    });
+
     it("an A/A line of 30 commits raises no alert, whatever the machine does", async () => {
       await branchOf(30);
       await runAll(() => ({}));

@@ -124,9 +124,9 @@ export const investigations = pgTable(
   },
   (t) => [
     index("investigations_by_state").on(t.state),
-    /** A point of a series is looked into once. */
+    /** Two points of a series are held against each other once. */
     uniqueIndex("investigations_once")
-      .on(t.firstHead, t.groupDigest, t.testbed, t.metrics)
+      .on(t.firstBase, t.firstHead, t.groupDigest, t.testbed, t.metrics)
       .where(sql`${t.kind} = 'confirm'`),
     index("investigations_by_head").on(t.head),
     check("investigations_commits", sql`${commitName(t.base)} and ${commitName(t.head)}`),

@@ -115,6 +115,7 @@ function knownOf(situation: Situation, history: History, testbed: string, groupD
     history.investigations
       .filter((one) => one.kind === "confirm" && one.testbed === testbed && one.groupDigest === groupDigest)
       .filter((one) => one.metrics.includes(metric))
+      .filter(({ state }) => state !== "confirmed" && state !== "unlocated") // what was found may hide another change
       .flatMap((one) => [one.firstHead, one.head]),
   );
   return {
