@@ -22,6 +22,10 @@ describe("CSV of series", () => {
       { name: "ms", values: [1.5, -2000], commits: ["aa", "bb"] },
       { name: "MB", values: [10, 20], commits: ["aa", "bb"] },
     ]);
+    expect(parse("ms,Commit,TIME\n1,aa,2025-01-02\n2,bb,2025-01-01")).toEqual([
+      { name: "ms", values: [2, 1], commits: ["bb", "aa"] },
+    ]);
+    expect(parse("[ms],commit\n1,aa")).toEqual([{ name: "[ms]", values: [1], commits: ["aa"] }]);
     expect(parse("ms,commit\n1,aa")).toEqual([{ name: "ms", values: [1], commits: ["aa"] }]);
     expect(parse("ms\n+1.\n.5")).toEqual([{ name: "ms", values: [1, 0.5], commits: null }]);
     expect(parse("ms\n")).toEqual([{ name: "ms", values: [], commits: null }]);
@@ -79,6 +83,7 @@ describe("CSV of series", () => {
     expect(refused("time,commit\n1,x")).toBe("f:1: expected a column of values; there is only time and commit");
     expect(refused("a,,b\n1,2,3")).toBe("f:1: column 2: expected a name of 1 to 200 characters; it has 0");
     expect(refused("a,b,a\n1,2,3")).toBe('f:1: expected one column "a"; there are more');
+    expect(refused("time,Time,b\n1,2,3")).toBe('f:1: expected one column "time"; there are more');
     expect(refused('a\n1\n"2\n3\n')).toBe("f:3: expected the end of a quoted cell; the file ends before it");
     expect(refused('a\n"1\n"2\n')).toMatch(/^f:3: expected quotation marks around a whole cell.*got "2"$/);
     expect(refused('a\n1"2"\n')).toMatch(/^f:2: expected quotation marks/);
@@ -120,6 +125,8 @@ describe("JSON of series", () => {
 
   it("says where it is wrong", () => {
     expect(refused("{")).toMatch(/^f: expected JSON: /);
+    for (const array of ["[]", "[1, 2]", ' [\n {"name":"a","values":[1]}]'])
+      expect(refused(array)).toBe('f: expected an object { "series": [{ "name", "values" }] }; got an array');
     expect(refused("{}")).toMatch(/^f: series: /);
     expect(refused('{"series":[],"x":1}')).toMatch(/^f: \(file\): .*"x"/);
     expect(series({ name: "a", values: [1, "2"] })).toMatch(/^f: series\.0\.values\.1: .*number/);

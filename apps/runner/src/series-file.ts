@@ -1,7 +1,7 @@
 /**
  * Series of measurements from a file, oldest first: CSV with a header, or JSON. Which of the two it is, its content says.
  *
- * CSV: the columns `time` and `commit` may be there or not, at any place; every other column is a series, named by its
+ * CSV: the columns `time` and `commit`, in any case, may be there or not, at any place; every other column is a series, named by its
  * header. An empty cell is no value, and that series does without the row: places in a series count its values, not the
  * file's rows. With `time`, rows are sorted by it; those of one time stay in the file's order.
  * JSON: `{ "series": [{ "name", "values", "commits"? }] }`.
@@ -70,6 +70,9 @@ async function readStdin(): Promise<Uint8Array> {
   return Buffer.concat(parts);
 }
 
+/** A header may begin with a bracket too, but hardly so. */
+const JSON_START = /^\s*(\{|\[\s*([[{"\d\]-]|$))/;
+
 /** `where` names the file in messages. Throws Problem "bad-file". */
 export function parseSeries(bytes: Uint8Array, where: string): Series[] {
   let text: string;
@@ -78,7 +81,7 @@ export function parseSeries(bytes: Uint8Array, where: string): Series[] {
   } catch (cause) {
     throw new Problem("bad-file", `${where}: expected UTF-8`, { cause });
   }
-  return /^\s*\{/.test(text) ? fromJson(text, where) : fromCsv(text, where);
+  return JSON_START.test(text) ? fromJson(text, where) : fromCsv(text, where);
 }
 
 function fromJson(text: string, where: string): Series[] {
@@ -88,6 +91,8 @@ function fromJson(text: string, where: string): Series[] {
   } catch (cause) {
     throw new Problem("bad-file", `${where}: expected JSON: ${(cause as Error).message}`, { cause });
   }
+  if (Array.isArray(value))
+    throw new Problem("bad-file", `${where}: expected an object { "series": [{ "name", "values" }] }; got an array`);
   const parsed = fileSchema.safeParse(value);
   if (parsed.success) return parsed.data.series.map((one) => ({ ...one, commits: one.commits ?? null }));
   const issue = parsed.error.issues[0]!;
@@ -109,7 +114,8 @@ function fromCsv(text: string, where: string): Series[] {
   if (header.done) throw new Problem("bad-file", `${where}: expected CSV with a header, or JSON; it is empty`);
   const names = namesOf(header.value, where);
   const columns = names.map((name): Column => ({ name, values: [], rows: [] }));
-  const [timeAt, commitAt] = [names.indexOf(TIME), names.indexOf(COMMIT)];
+  const kinds = names.map(kindOf);
+  const [timeAt, commitAt] = [kinds.indexOf(TIME), kinds.indexOf(COMMIT)];
   const times: number[] = []; // of each row; without the column, its place
   const commits: string[] = [];
   let timeIn: ((text: string) => number | null) | null = null; // as in the first row
@@ -153,16 +159,20 @@ function fromCsv(text: string, where: string): Series[] {
 
 function namesOf({ line, cells }: Row, where: string): readonly string[] {
   const fault = (message: string) => new Problem("bad-file", `${where}:${line}: ${message}`);
+  const kinds = cells.map(kindOf);
   for (const [i, name] of cells.entries()) {
     if (nameOf(name) === null)
       throw fault(`column ${i + 1}: expected a name of 1 to ${MAX_NAME} characters; it has ${name.length}`);
-    if (cells.indexOf(name) < i) throw fault(`expected one column ${quote(name)}; there are more`);
+    if (kinds.indexOf(kinds[i]!) < i) throw fault(`expected one column ${quote(kinds[i]!)}; there are more`);
   }
-  const metrics = cells.filter((name) => name !== TIME && name !== COMMIT).length;
+  const metrics = kinds.filter((kind) => kind !== TIME && kind !== COMMIT).length;
   if (metrics === 0) throw fault(`expected a column of values; there is only ${cells.join(" and ")}`);
   if (metrics > MAX_SERIES) throw fault(`expected at most ${MAX_SERIES} columns of values; there are ${metrics}`);
   return cells;
 }
+
+/** A column's name, or `time` or `commit` however it is written. */
+const kindOf = (name: string): string => ([TIME, COMMIT].includes(name.toLowerCase()) ? name.toLowerCase() : name);
 
 /** As the schemas of JSON have it. */
 const nameOf = (text: string): string | null => (nameSchema.safeParse(text).success ? text : null);
