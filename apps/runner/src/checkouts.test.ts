@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -215,6 +216,31 @@ it("drops what was used least recently, trees and then installs without one, nev
   await checkouts.sweep(0);
   expect(await names()).toEqual([[], []]);
   expect(run(await checkouts.checkout(two, MAIN)).answer).toBe(2);
+});
+
+it.runIf(process.platform === "linux")("ends at its start what a killed runner left at work", async () => {
+  const source = testRepository();
+  const [folder, note] = [temporaryFolder(), join(temporaryFolder(), "pid")];
+  const builder = `import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+const { pid } = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { detached: true, stdio: "ignore" });
+writeFileSync(${JSON.stringify(note)}, process.pid + " " + pid + " ");
+setInterval(() => {}, 1000);
+`;
+  const commit = await source.commit({ ...projectFiles(1), [BUILDER]: builder });
+  const killed = `import { openCheckouts } from ${JSON.stringify(new URL("./checkouts.ts", import.meta.url).href)};
+const checkouts = await openCheckouts(${JSON.stringify(folder)}, ${JSON.stringify(source.folder)}, process.env);
+await checkouts.checkout(${JSON.stringify(commit)}, { branches: ["main"] });`;
+  const tsx = ["--import", import.meta.resolve("tsx"), "--input-type=module"];
+  const runner = spawn(process.execPath, [...tsx, "--eval", killed], { stdio: "inherit" });
+  const pids = async () => (await readFile(note, "utf8").catch(() => "")).split(" ").filter(Boolean).map(Number);
+  await until(async () => (await pids()).length === 2);
+  runner.kill("SIGKILL");
+  await once(runner, "exit");
+  expect((await pids()).map(isAlive)).toEqual([true, true]);
+  await open(source, folder);
+  expect((await pids()).map(isAlive)).toEqual([false, false]);
+  expect(await readdir(join(folder, "trees"))).toEqual([]);
 });
 
 it("removes at its start what a killed runner left half-made, and lets no second one in", async () => {

@@ -24,6 +24,7 @@ import { inTurn } from "./in-turn.ts";
 import { install, readManifest } from "./install.ts";
 import { lockFolder } from "./lock.ts";
 import { type Mirror, type Origin, openMirror } from "./mirror.ts";
+import { killOrphans } from "./orphans.ts";
 import { bytesIn, openShelf } from "./shelf.ts";
 
 /** A checkout that stays until it is released. */
@@ -40,13 +41,16 @@ export interface Checkouts {
    */
   checkout(commit: string, origin: Origin, signal?: AbortSignal): Promise<HeldCheckout>;
   /**
-   * Removes what was used least recently, trees that nobody holds and installs that no tree uses, until all of it and
-   * the mirror take at most `limitBytes`, or nothing is left to remove. Returns the bytes taken then.
+   * Removes what was used least recently, trees that nobody holds and installs that no tree uses, until all that is here
+   * takes at most `limitBytes`, or nothing is left to remove. Returns the bytes taken then.
    */
   sweep(limitBytes: number): Promise<number>;
   /** Lets other processes use the folder. */
   close(): void;
 }
+
+/** What takes room and is no tree or install that is kept. */
+const BESIDE = ["mirror.git", "home", "tmp", "kernels", "cache", "isolated"];
 
 const treeSchema = z.strictObject({
   install: z.string(),
@@ -54,13 +58,14 @@ const treeSchema = z.strictObject({
 });
 
 /**
- * Opens the folder, which is made if missing, and removes what a crash has left there. Throws Problem "conflict" while
- * another process uses it, "bad-settings" on an address that may not be used.
+ * Opens the folder, which is made if missing, and removes what a crash has left there, at work or half-made. Throws Problem
+ * "conflict" while another process uses it, "bad-settings" on an address that may not be used.
  */
 export async function openCheckouts(folder: string, repository: string, environment: Environment): Promise<Checkouts> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const lock = await lockFolder(folder);
   try {
+    await killOrphans(folder);
     return { ...(await openLocked(folder, repository, environment)), close: () => void lock.close() };
   } catch (error) {
     lock.close();
@@ -144,7 +149,8 @@ async function openLocked(
     const standing = await trees.list();
     const packages = await installs.list();
     const sum = (items: readonly { bytes: number }[]) => items.reduce((total, { bytes }) => total + bytes, 0);
-    let total = (await bytesIn(join(folder, "mirror.git"))) + sum(standing) + sum(packages);
+    let total = sum(standing) + sum(packages);
+    for (const name of BESIDE) total += await bytesIn(join(folder, name));
     while (total > limitBytes) {
       const used = new Set(standing.map(({ note }) => note.install));
       const tree = standing.find(({ name }) => !held.get(name));
