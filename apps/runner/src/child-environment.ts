@@ -47,14 +47,19 @@ export function gitEnvironment(given: Environment, folders: { home: string; tmp:
   };
 }
 
-/** git's, where it fetches. ssh asks nothing: a key that needs a passphrase comes from an agent. */
+/**
+ * git's, where it fetches. ssh asks nothing: a key that needs a passphrase comes from an agent; it gives up on a host that
+ * does not answer.
+ */
 export function fetchEnvironment(given: Environment, folders: { home: string; tmp: string }) {
   return {
     ...gitEnvironment(given, folders),
     ...pick(given, [...NETWORK, "SSH_AUTH_SOCK"]),
-    GIT_SSH_COMMAND: "ssh -o BatchMode=yes",
+    GIT_SSH_COMMAND: `ssh ${SSH.map((option) => `-o ${option}`).join(" ")}`,
   };
 }
+
+const SSH = ["BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=15", "ServerAliveCountMax=4"];
 
 const pick = (given: Environment, names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.flatMap((name) => (given[name] ? [[name, given[name]]] : [])));

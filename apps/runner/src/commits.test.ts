@@ -1,6 +1,8 @@
 /** Jobs that name a commit, from claim to result, with real git, npm and processes. */
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { type ClaimedJob, openStatement, type Progress } from "@ticketmark/core";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -70,7 +72,7 @@ describe("a job at a commit", () => {
     const jobs = [jobAt(good), jobAt(good)];
     site.queue.push(...jobs);
     const { end } = await runner();
-    await until(() => site.results.length === 2);
+    await until(() => site.results.length === 2 && site.claims.some(({ tracks }) => tracks));
     await end();
     const { publicKey } = await ensureKey(data);
     const [first, second] = site.results.map(({ envelope }) => openStatement(envelope, publicKey).predicate);
@@ -86,7 +88,7 @@ describe("a job at a commit", () => {
     });
     expect(first!.measured!.packageBytes).toBeGreaterThan(1_000);
     expect(second!.testbed).toEqual(first!.testbed);
-    expect(site.claims[0]!.tracks).toEqual({ repository: source.folder, pulls: false });
+    expect(site.claims.find(({ tracks }) => tracks)!.tracks).toEqual({ repository: source.folder, pulls: false });
     expect(said).toContainEqual(`Runs commits of ${source.folder}: main`);
     expect(said).toContainEqual(expect.stringMatching(`^✓ dense seed 0`));
     expect(await namesIn(join(await folders(), "trees"))).toEqual([good]);
@@ -97,6 +99,27 @@ describe("a job at a commit", () => {
     const message = await faultOf(jobAt(commit));
     expect(message).toContain('"PATH"');
     expect(message).not.toMatch(/TICKETMARK|TOKEN|VITEST/);
+    expect(message).toContain(` ${BEHAVE}:1`); // the stack, for everybody to read
+    expect(message).not.toContain(data);
+  });
+
+  it("opens each tree's engine once before its first run", async () => {
+    const second = await commitThat("{ }");
+    site.queue.push(jobAt(good), jobAt(second), jobAt(good));
+    const { end } = await runner();
+    await until(() => site.results.length === 3);
+    await end();
+    for (const commit of [good, second])
+      expect(await readFile(join(await folders(), "trees", commit, "home/probed"), "utf8")).toBe("once ");
+  });
+
+  it("that cannot be built says where, without this machine's folders, and its packages take no room for long", async () => {
+    const broken = await source.commit({ [BUILDER]: 'throw new Error("kernels.c:7");\n' });
+    const message = await faultOf(jobAt(broken), { diskBytes: 1 });
+    expect(message).toMatch(/^building the kernels .* ended with exit code 1: /);
+    expect(message).toContain(`${BUILDER}:1`);
+    expect(message).not.toContain(data);
+    expect(await namesIn(join(await folders(), "installs"))).toEqual([]);
   });
 
   it("is a fault when another commit says hello", async () => {
@@ -146,8 +169,9 @@ describe("a job at a commit", () => {
     const { end } = await runner({ pulls: true });
     await until(() => site.results.length === 1);
     await until(async () => (await namesIn(join(await folders(), "isolated"))).length === 0);
+    await until(() => site.claims.some(({ tracks }) => tracks));
     await end();
-    expect(site.claims[0]!.tracks).toEqual({ repository: source.folder, pulls: true });
+    expect(site.claims.find(({ tracks }) => tracks)!.tracks).toEqual({ repository: source.folder, pulls: true });
     expect(await namesIn(join(await folders(), "trees"))).toEqual([]);
   });
 
@@ -221,11 +245,19 @@ describe("a runner whose repository is not there", () => {
     await until(() => site.results.length === 1);
     await end();
     expect(site.claims[0]!.tracks).toBeUndefined();
-    expect(said).toContainEqual(expect.stringMatching(/^Takes no commits for now: .*nowhere.*git fetch/));
+    expect(said).toContainEqual(expect.stringMatching(/^Takes no commits for now: .*nowhere cannot be reached: /));
     await rm(join(data, "commits"), { recursive: true });
     site.queue.push(exampleJob());
-    const other = await runner({ repository: "ext::sh -c date" });
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const waiting = await runner({ repository: `https://127.0.0.1:${port}/r.git` });
     await until(() => site.results.length === 2);
+    await waiting.end();
+    silent.close();
+    site.queue.push(exampleJob());
+    const other = await runner({ repository: "ext::sh -c date" });
+    await until(() => site.results.length === 3);
     await other.end();
     expect(said).toContainEqual(expect.stringMatching(/^Takes no commits: repository: expected https/));
   });

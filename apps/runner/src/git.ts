@@ -14,6 +14,8 @@ const SAFE = [
   "fetch.recurseSubmodules=false",
   "gc.auto=0", // collected by us, in the foreground, when nobody else is at it
   "maintenance.auto=false",
+  "http.lowSpeedLimit=1000", // bytes a second,
+  "http.lowSpeedTime=30", // so many seconds long
 ].flatMap((setting) => ["-c", setting]);
 
 export interface GitCall {

@@ -92,11 +92,11 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     for (const job of await held()) {
       if (!stop.aborted) await run(job, true);
     }
-    await commits?.reach();
+    void commits?.reach(); // beside: a repository that does not answer keeps no other job waiting
     while (!stop.aborted && !draining) {
       if (performance.now() - sent > AGAIN_MS) {
         await sendWaiting(supervisor);
-        await commits?.reach();
+        void commits?.reach();
         sent = performance.now();
       }
       const reply = await claim(supervisor, offer);
@@ -120,7 +120,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     if (!stop.aborted || !(error instanceof Problem)) throw error; // told to stop in the middle: nothing is lost
   } finally {
     status.clear();
-    commits?.close();
+    await commits?.close();
     lock.close();
   }
 }

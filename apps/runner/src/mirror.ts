@@ -15,6 +15,8 @@ import { inTurn } from "./in-turn.ts";
 import { type Commit, type LogWanted, readLog } from "./mirror-log.ts";
 
 const FETCH_MS = 10 * 60_000;
+/** A host that takes a connection and says nothing: git would wait for minutes. */
+const ANSWER_MS = 30_000;
 const ALL_BRANCHES = "+refs/heads/*:refs/heads/*";
 const refOfPull = (pull: number) => `refs/pull/${pull}/head`;
 
@@ -103,6 +105,8 @@ export async function openMirror(folder: string, address: string, environment: E
   };
   const turn = inTurn();
   const fetchNow: Mirror["fetch"] = async ({ pull, signal } = {}) => {
+    const answered = await attempt({ args: ["ls-remote", "origin", "HEAD"], signal, timeoutMs: ANSWER_MS });
+    if (answered.exit !== 0) throw unreachable(repository, answered);
     let ran = await fetchRefs(ALL_BRANCHES, signal);
     if (ran.exit !== 0 && !(await isWhole(signal))) {
       await rm(bare, { recursive: true, force: true, maxRetries: 3 });
@@ -223,7 +227,7 @@ function checkPath(path: string): string {
 }
 
 const unreachable = ({ name }: Repository, { how, said }: Ran) =>
-  new Problem("data-unavailable", `${name}: git fetch ${how}: ${said || "(it said nothing)"}`);
+  new Problem("data-unavailable", `${name} cannot be reached: git ${how}: ${said || "(it said nothing)"}`);
 
 const isMissing = (error: unknown): boolean => {
   if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;

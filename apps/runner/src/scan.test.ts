@@ -20,12 +20,12 @@ beforeEach(() => {
 
 type Wanted = NonNullable<ClaimReply["scan"]>;
 
-/** Asks once, and waits until the runner asks for a job again. */
+/** Asks once, when the repository was reached, and waits until the runner asks for a job again. */
 async function ask(wanted: Partial<Wanted> = {}): Promise<void> {
   const tracking = { repository: source.folder, branches: ["main", "next", "old"], pulls: false, diskBytes: 1e9 };
   site.wantedScan = { repository: source.folder, branches: ["main"], known: [], ...wanted };
   const { end } = await world().runner({ tracking: { ...tracking, environment: process.env } });
-  await until(() => site.claims.length === 2);
+  await until(() => site.claims.filter(({ tracks }) => tracks).length === 2);
   await end();
 }
 

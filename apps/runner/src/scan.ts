@@ -4,7 +4,15 @@
  * so many of them, and so many bytes; branches come last, when all that leads to their heads is there, and only those
  * that this runner may look at: of the others it says nothing.
  */
-import { MAX_JSON_BYTES, MAX_POLICY_BYTES, MAX_SCANNED, POLICY_FILE, Problem, type Scan } from "@ticketmark/core";
+import {
+  MAX_JSON_BYTES,
+  MAX_POLICY_BYTES,
+  MAX_SCANNED,
+  POLICY_FILE,
+  Problem,
+  repositoryName,
+  type Scan,
+} from "@ticketmark/core";
 import type { Commits, WantedScan } from "./commits.ts";
 import { isSystemError } from "./files.ts";
 import { type Mirror, pullNamed } from "./mirror.ts";
@@ -42,7 +50,7 @@ async function lookAt(wanted: WantedScan, commits: Commits, supervisor: Supervis
   const { status, stop } = supervisor;
   const { mirror } = commits;
   const own = commits.tracks()?.repository;
-  if (wanted.repository !== own)
+  if (!own || repositoryName(wanted.repository) !== repositoryName(own))
     throw new Problem("bad-request", `expected to be asked for ${own}; the site follows ${wanted.repository}`);
   await mirror.fetch({ signal: stop });
   const looked = wanted.branches.filter((name) => commits.branches.includes(name));

@@ -110,9 +110,10 @@ export class TestSite {
     if (url === "/api/v1/claim") {
       const claim = claimSchema.parse(json());
       this.claims.push(claim);
-      const reply = { command: this.command, retryAfter: 0.1, scan: this.wantedScan };
+      const scan = claim.tracks ? this.wantedScan : null;
+      const reply = { command: this.command, retryAfter: 0.1, scan };
       if (this.command === "update") return { ...reply, job: null };
-      this.wantedScan = null;
+      if (scan) this.wantedScan = null;
       // As the site does: a lease for every claim, and for a repeated one the same.
       const next = this.#held.has(claim.lease) ? undefined : this.queue.shift();
       const lease = next && { ...next.lease, token: claim.lease, nonce: randomUUID() };

@@ -141,7 +141,7 @@ function followRun(job: ClaimedJob, label: string, at: { resumed: boolean; ended
     try {
       checkout = job.code && (await prepare(job.code));
       ending = await work(outDir, spec, checkout);
-      if (checkout && ending.type === "done") ending = await commits!.confirm(ending, checkout);
+      if (checkout) ending = await commits!.confirm(ending, checkout);
     } catch (error) {
       const { signal } = interrupted;
       const expected = (signal.aborted && error === signal.reason) || error instanceof Problem || isSystemError(error);
