@@ -19,7 +19,7 @@ interface SiteCounts {
 
 export async function siteCounts(db: Db): Promise<SiteCounts> {
   const [[stored], [present], [queue]] = await Promise.all([
-    db.select({ n: count() }).from(results),
+    db.select({ n: count() }).from(results).where(not(results.tracked)),
     db.select({ n: count() }).from(runners).where(online()),
     db
       .select({
