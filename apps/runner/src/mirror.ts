@@ -7,7 +7,7 @@
  */
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { digestOf, Problem } from "@ticketmark/core";
+import { branchSchema, digestOf, Problem } from "@ticketmark/core";
 import type { Ran } from "./bounded.ts";
 import { type Environment, fetchEnvironment } from "./child-environment.ts";
 import { checkBranch, checkCommit, type GitCall, git, parseRepository, type Repository, tryGit } from "./git.ts";
@@ -62,6 +62,8 @@ export interface Mirror {
   mergeBase(a: string, b: string): Promise<string | null>;
   /** Heads by branch, of those branches that there are. */
   heads(branches: readonly string[]): Promise<Map<string, string>>;
+  /** The latest branches with names that a site may follow, at most `most`. */
+  latestBranches(most: number): Promise<string[]>;
 }
 
 /** Opens the mirror in `folder`, or makes an empty one: nothing is fetched yet. Throws Problem "bad-settings" on an address that may not be used. */
@@ -167,6 +169,11 @@ export async function openMirror(folder: string, address: string, environment: E
     objects: join(bare, "objects"),
     fetch,
     heads,
+    latestBranches: async (most) => {
+      const args = ["for-each-ref", "--sort=-committerdate", `--count=${most}`, "--format=%(refname)", "refs/heads"];
+      const names = linesOf(await read({ args })).map((name) => name.slice(HEADS.length));
+      return names.filter((name) => branchSchema.safeParse(name).success);
+    },
     isAllowed,
     isOfPull,
     requireOrigin: async (commit, origin, signal) => {

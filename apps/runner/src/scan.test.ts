@@ -151,7 +151,9 @@ describe("a scan", () => {
     expect(said).toContainEqual(expect.stringMatching(/could not be answered: it asks for branch secret/));
     site.claims.length = 0;
     await ask({ branches: ["old"] });
-    expect(said).toContain("The site follows branch old: there is none");
+    expect(said).toContain(
+      "The site follows branch old: there is none; there is main: TICKETMARK_BRANCHES names what it follows",
+    );
     expect(site.scans.flatMap(({ branches }) => branches)).toEqual([{ name: "old", head: null, policy: null }]);
     site.claims.length = 0;
     site.problems.set("/scans", new Problem("forbidden", "this runner is not trusted"));

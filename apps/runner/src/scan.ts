@@ -32,6 +32,9 @@ const MOST_POLICY_BYTES = MOST_BYTES - 1_000;
 /** What the site takes of a post. */
 const MOST_BRANCHES = 20;
 
+/** Branches that are named to who follows one that is not there. */
+const MOST_NAMED = 10;
+
 type Told = Scan["commits"][number];
 
 /** Looks and tells. What fails is said, and is done again when the site asks the next time. */
@@ -58,7 +61,12 @@ async function lookAt(wanted: WantedScan, commits: Commits, supervisor: Supervis
   const some = (names: readonly string[]) => names.join(" or ");
   if (looked.length === 0)
     throw new Problem("forbidden", `it asks for branch ${some(wanted.branches)}; expected ${some(commits.branches)}`);
-  if (heads.size === 0) status.say(`The site follows branch ${some(looked)}: there is none`);
+  if (heads.size === 0) {
+    const there = await mirror.latestBranches(MOST_NAMED);
+    const instead =
+      there.length === 0 ? "" : `; there is ${there.join(", ")}: TICKETMARK_BRANCHES names what it follows`;
+    status.say(`The site follows branch ${some(looked)}: there is none${instead}`);
+  }
   const pulls = await fetchPulls(wanted.branches, mirror, supervisor);
   const told = await unknownCommits(mirror, [...heads.keys(), ...pulls], wanted.known);
   const branches = await branchesAt(mirror, heads, looked, status);
