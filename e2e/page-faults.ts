@@ -29,6 +29,7 @@ export const structureFaults = (page: Page) =>
         .map((id) => document.getElementById(id)?.textContent ?? "")
         .join("") ||
       element.textContent?.trim() ||
+      element.querySelector("img")?.alt ||
       element.title;
     if (!document.documentElement.lang) faults.push("no language");
     if (!document.title) faults.push("no title");

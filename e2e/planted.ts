@@ -94,9 +94,9 @@ export class Scratch {
     return this.commit(`Note ${n}`);
   }
 
-  /** A commit that touches no code at all. */
+  /** A commit that adds a comment to what runs. */
   note(n: number): string {
-    return this.harmless(4 * n);
+    return this.harmless(4 * n + 1);
   }
 
   plant(change: Change): string {
@@ -110,35 +110,58 @@ export class Scratch {
     return this.commit(change.subject);
   }
 
+  /** As GitHub names a repository. */
+  get address() {
+    return { full_name: "scratch", clone_url: this.folder, ssh_url: this.folder, html_url: this.folder };
+  }
+
   /** What GitHub would post of a push to main, from the commit before it, signed. */
-  push(before: string, secret: string): { readonly body: string; readonly headers: Record<string, string> } {
-    const address = { full_name: "scratch", clone_url: this.folder, ssh_url: this.folder, html_url: this.folder };
+  push(before: string, secret: string): Posted {
     const format = ["%H", "%s", "%cI", "%an"].join("%x00");
     const commits = this.git("log", "--reverse", `--format=${format}`, `${before}..HEAD`)
       .split("\n")
       .map((line) => line.split("\0") as [string, string, string, string])
       .map(([id, message, timestamp, name]) => ({ id, message, timestamp, author: { name } }));
     const after = this.git("rev-parse", "HEAD");
-    const body = JSON.stringify({
-      ref: "refs/heads/main",
-      before,
-      after,
-      repository: address,
-      commits,
-      head_commit: commits.at(-1),
-    });
-    const signature = createHmac("sha256", secret).update(body).digest("hex");
-    return {
-      body,
-      headers: {
-        "content-type": "application/json",
-        "x-github-event": "push",
-        "x-hub-signature-256": `sha256=${signature}`,
-      },
+    const head_commit = commits.at(-1);
+    const told = { ref: "refs/heads/main", before, after, repository: this.address, commits, head_commit };
+    return signed("push", told, secret);
+  }
+
+  /** What GitHub would post of a pull request into main, signed. */
+  pullRequest(number: number, head: string, action: "opened" | "synchronize", secret: string): Posted {
+    const pull_request = {
+      state: "open",
+      title: "From a fork",
+      html_url: `http://localhost/pulls/${number}`,
+      updated_at: new Date().toISOString(),
+      head: { sha: head },
+      base: { ref: "main" },
+      user: { login: "stranger" },
     };
+    return signed("pull_request", { action, number, repository: this.address, pull_request }, secret);
   }
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+export interface Posted {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** An event as GitHub posts it. */
+export function signed(event: "push" | "pull_request", payload: object, secret: string): Posted {
+  const body = JSON.stringify(payload);
+  const signature = createHmac("sha256", secret).update(body).digest("hex");
+  return {
+    body,
+    headers: {
+      "content-type": "application/json",
+      "x-github-event": event,
+      "x-hub-signature-256": `sha256=${signature}`,
+    },
+  };
 }

@@ -1,10 +1,13 @@
 /**
  * Regressions end to end: a scratch repository with planted commits, a real site that follows it, a real runner that runs
- * each commit with its own code. Each culprit is found, confirmed and located; the harmless commits raise nothing.
+ * each commit with its own code. Each culprit is found, confirmed and located; the harmless commits raise nothing. Then the
+ * same site's pages (regression-pages.ts), and what it must refuse (regression-refusals.ts).
  */
 import { runnerProcess } from "../start.mjs";
 import { PLANTED, Scratch } from "./planted.ts";
 import { type Running, startNode } from "./processes.ts";
+import { testPages, testWholeness } from "./regression-pages.ts";
+import { testRefusals } from "./regression-refusals.ts";
 import { enrolRunner, freePort, Site } from "./site.ts";
 import { expect, test } from "./test.ts";
 
@@ -42,11 +45,13 @@ interface Alert {
 }
 
 test.describe.configure({ mode: "serial" });
+test.use({ baseURL: undefined }); // the site that other tests share is not wanted here
 
 test.describe("a scratch repository", () => {
   let scratch: Scratch;
   let site: Site;
   let runner: Running;
+  let runnerData: string;
   const culprits: Record<string, string> = {};
 
   test.beforeAll(async () => {
@@ -56,7 +61,8 @@ test.describe("a scratch repository", () => {
       TICKETMARK_WEBHOOK_SECRET: SECRET,
     });
     await site.start();
-    const program = runnerProcess(site.origin, await enrolRunner(site, "tracker", { trusted: true }));
+    runnerData = await enrolRunner(site, "tracker", { trusted: true });
+    const program = runnerProcess(site.origin, runnerData);
     runner = startNode({
       ...program,
       args: [...program.args, "--repository", scratch.folder, "--branch", "main"],
@@ -141,4 +147,12 @@ test.describe("a scratch repository", () => {
     const alerts = await alertsNow();
     expect(new Set(alerts.map(({ commit }) => commit))).toEqual(new Set(Object.values(culprits)));
   });
+
+  let tried = "";
+  const followed = () => ({ scratch, site, culprits, secret: SECRET, runnerData, tried });
+  testPages(followed);
+  testRefusals(followed, (id) => {
+    tried = id;
+  });
+  testWholeness(followed);
 });
