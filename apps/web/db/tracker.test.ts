@@ -15,6 +15,8 @@ import { addRunner, clear, environment, someDigest, testServers } from "./test-d
 
 const REPOSITORY = "https://example.org/sparse.git";
 process.env.TICKETMARK_REPOSITORY = REPOSITORY;
+/** The same, as runners name it. */
+const NAMED = "ssh://git@example.org/sparse";
 
 const recipe = { epochs: 1 };
 const specs = [0, 1].flatMap((seed) => [
@@ -79,7 +81,7 @@ for (const server of await testServers()) {
     const track = (id: string) =>
       db
         .update(runners)
-        .set({ tracks: { repository: REPOSITORY, pulls: false } })
+        .set({ tracks: { repository: NAMED, pulls: false } })
         .where(eq(runners.id, id));
 
     async function branchOf(length: number): Promise<void> {
@@ -109,7 +111,7 @@ for (const server of await testServers()) {
         const lease = { hash: someDigest(), nonce: someDigest(), seconds: 120 };
         const offer = {
           ...{ kinds: ["run" as const, "confirm" as const], engines: ["auto" as const], environment, snapshots: [] },
-          tracks: { repository: REPOSITORY, pulls: false },
+          tracks: { repository: NAMED, pulls: false },
         };
         const job = await claim(db, runner, offer, lease, REPOSITORY);
         if (!job) return order;
