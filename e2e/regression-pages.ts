@@ -323,6 +323,7 @@ export function testWholeness(followed: () => Followed & { readonly tried: strin
   test("each page of regressions is whole, also on a phone", async ({ browser }) => {
     const { site, scratch, culprits, tried } = followed();
     const [head, [alert], { series }] = [culprits.bit!, (await site.get("/alerts")).alerts, await site.get("/series")];
+    const [failed] = (await site.get("/jobs?state=failed&limit=1")).jobs; // of the fork's commit, with a long message
     const drawn = series.filter(({ metric }: { metric: string }) => ["iteration-time", "final-loss"].includes(metric));
     const base = scratch.git("rev-parse", `${head}~1`);
     const pages = [
@@ -335,7 +336,7 @@ export function testWholeness(followed: () => Followed & { readonly tried: strin
       const context = await browser.newContext({ viewport: { width, height: 844 }, baseURL: site.origin });
       const page = await context.newPage();
       const faults = watch(page, site.origin);
-      for (const path of ["/jobs", ...pages]) {
+      for (const path of ["/jobs", `/jobs/${failed.id}`, ...pages, `/regressions/commits/${failed.commit}`]) {
         await page.goto(path);
         await page.waitForLoadState("networkidle");
         const wide = await overflow(page);

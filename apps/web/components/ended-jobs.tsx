@@ -54,11 +54,11 @@ export function Ending({ job }: { job: PublicJob }) {
         <Link className="link" href={`/results/${job.resultId}`}>
           result
         </Link>
-        {job.message && <span className="text-bad"> {job.message}</span>}
+        {job.message && <span className="wrap-anywhere text-bad"> {job.message}</span>}
       </>
     );
   return (
-    <span className={job.state === "failed" ? "text-bad" : "text-soft"}>
+    <span className={`wrap-anywhere ${job.state === "failed" ? "text-bad" : "text-soft"}`}>
       {job.message?.startsWith(job.state) ? job.message : [job.state, job.message].filter(Boolean).join(": ")}
     </span>
   );

@@ -70,7 +70,7 @@ export function Steps({ of: one }: { of: Investigation }) {
           <time className="text-soft tabular-nums" dateTime={new Date(at).toISOString()}>
             {formatTime(new Date(at))}
           </time>
-          <span>{text}</span>
+          <span className="wrap-anywhere">{text}</span>
         </li>
       ))}
     </ol>

@@ -27,7 +27,7 @@ export function JobLive({ first, names, maintainer }: { first: PublicJob; names:
       {job.state === "running" && <RunningJob job={job} names={names} maintainer={maintainer} titled={false} />}
       {job.state === "queued" && (
         <div className="mt-4 flex flex-wrap justify-between gap-4 border-l-2 border-accent py-1 pl-4">
-          <p>
+          <p className="wrap-anywhere">
             <strong className="font-semibold">Queued</strong>: {job.queue?.why}.
             {job.snapshotIteration !== null &&
               ` A runner keeps a snapshot of it: it goes on from iteration ${formatCount(job.snapshotIteration)}.`}

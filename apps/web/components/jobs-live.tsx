@@ -104,9 +104,9 @@ function Queue({ queued, names, maintainer }: { queued: readonly PublicJob[]; na
             <td className="number text-soft">{(job.queue?.ahead ?? 0) + 1}</td>
             <th scope="row" className="font-normal! text-ink! align-baseline!">
               <JobTitle job={job} names={names} />
-              <span className="note block sm:hidden">{waiting(job)}</span>
+              <span className="note wrap-anywhere block sm:hidden">{waiting(job)}</span>
             </th>
-            <td className="text-soft max-sm:hidden">{waiting(job)}</td>
+            <td className="wrap-anywhere text-soft max-sm:hidden">{waiting(job)}</td>
             <td className="number max-sm:hidden">{formatCount(plannedIterations(job))}</td>
             <td className="number max-sm:hidden">{formatCompact(job.plan.methodExamples + job.plan.finalExamples)}</td>
             {maintainer && (
