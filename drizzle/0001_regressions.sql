@@ -122,7 +122,7 @@ CREATE INDEX "alert_events_by_alert" ON "alert_events" USING btree ("alert_id");
 CREATE INDEX "commits_by_time" ON "commits" USING btree ("committed_at");--> statement-breakpoint
 CREATE INDEX "deliveries_waiting" ON "deliveries" USING btree ("next_at") WHERE "deliveries"."sent_at" is null and "deliveries"."failed_at" is null;--> statement-breakpoint
 CREATE INDEX "investigations_by_state" ON "investigations" USING btree ("state");--> statement-breakpoint
-CREATE UNIQUE INDEX "investigations_once" ON "investigations" USING btree ("first_base","first_head","group_digest","testbed","metrics") WHERE "investigations"."kind" = 'confirm';--> statement-breakpoint
+CREATE UNIQUE INDEX "investigations_once" ON "investigations" USING btree ("first_base","first_head","group_digest","testbed","metrics") WHERE "investigations"."kind" = 'confirm' and "investigations"."state" <> 'abandoned';--> statement-breakpoint
 CREATE INDEX "investigations_by_head" ON "investigations" USING btree ("head");--> statement-breakpoint
 ALTER TABLE "jobs" ADD CONSTRAINT "jobs_investigation_id_investigations_id_fk" FOREIGN KEY ("investigation_id") REFERENCES "public"."investigations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "jobs" ADD CONSTRAINT "jobs_only_runner_runners_id_fk" FOREIGN KEY ("only_runner") REFERENCES "public"."runners"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint

@@ -46,7 +46,7 @@ export async function overviewJson(db: Db) {
   });
 }
 
-const publicInvestigation = ({ runnerId: _, ...shown }: Investigation) => shown;
+const publicInvestigation = ({ runnerId: _, createdBy: __, ...shown }: Investigation) => shown;
 
 /** All that is known of a commit. */
 export async function readCommit(db: Db, commit: Commit) {

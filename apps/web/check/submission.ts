@@ -64,6 +64,7 @@ async function verify(
     },
   });
   requireStorable(result, "result", "bad-file");
+  requireStorable(statement.predicate, "statement", "bad-file");
   const resultDigest = statement.subject.find(({ name }) => name === "result")!.digest.sha256;
   return {
     jobId: job.id,

@@ -1,6 +1,6 @@
 /** Suspicions on their way to an alert, and tries. What happens to them is decided in track/. */
 import type { Finding } from "@ticketmark/core";
-import { and, desc, eq, inArray, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, or, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { type Alert, alerts, type Investigation, type InvestigationStep, investigations } from "./tracking-schema.ts";
 
@@ -35,12 +35,27 @@ export interface Suspicion {
   readonly reason: string;
 }
 
-export async function addSuspicion(db: Db, { metric, base, head, ...rest }: Suspicion): Promise<void> {
-  await db
+/** Is it new? Not where another site on this database was as quick. */
+export async function addSuspicion(db: Db, { metric, base, head, ...rest }: Suspicion): Promise<boolean> {
+  const added = await db
     .insert(investigations)
     .values({ kind: "confirm", ...rest, base, head, firstBase: base, firstHead: head, metrics: [metric] })
-    .onConflictDoNothing(); // another site on this database was as quick
+    .onConflictDoNothing()
+    .returning({ id: investigations.id });
+  return added.length > 0;
 }
+
+/** All that were made to confirm a change and end, or began, at one of these commits. */
+export const investigationsOf = (db: Db, line: readonly string[]): Promise<Investigation[]> =>
+  db
+    .select()
+    .from(investigations)
+    .where(
+      and(
+        eq(investigations.kind, "confirm"),
+        or(inArray(investigations.head, [...line]), inArray(investigations.firstHead, [...line])),
+      ),
+    );
 
 /** What is confirmed, wherever: enough to know which changes are explained. */
 export const confirmedChanges = (db: Db): Promise<Pick<Alert, "commit" | "parent" | "findings">[]> =>

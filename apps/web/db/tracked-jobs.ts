@@ -11,7 +11,10 @@ export interface TrackingRunner {
   readonly online: boolean;
 }
 
-/** Runners whose owners let them run this repository's commits, and whom nobody told to stop. */
+/**
+ * Runners whose owners let them run this repository's commits, whom maintainers trust, and whom nobody told to stop. Trusted, since
+ * nobody else recomputes what they measure: a made-up change would be confirmed by its maker.
+ */
 export async function trackingRunners(db: Db, repository: string, onlineSeconds: number): Promise<TrackingRunner[]> {
   const rows = await db
     .select({
@@ -20,7 +23,7 @@ export async function trackingRunners(db: Db, repository: string, onlineSeconds:
       online: sql<boolean>`${runners.lastSeenAt} > now() - make_interval(secs => ${onlineSeconds})`,
     })
     .from(runners)
-    .where(and(isNull(runners.revokedAt), eq(runners.command, "continue"), isNotNull(runners.tracks)))
+    .where(and(isNull(runners.revokedAt), runners.trusted, eq(runners.command, "continue"), isNotNull(runners.tracks)))
     .orderBy(runners.id);
   const name = repositoryName(repository);
   return rows.flatMap(({ id, tracks, online }) =>

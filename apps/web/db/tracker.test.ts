@@ -81,7 +81,7 @@ for (const server of await testServers()) {
     const track = (id: string) =>
       db
         .update(runners)
-        .set({ tracks: { repository: NAMED, pulls: false } })
+        .set({ trusted: true, tracks: { repository: NAMED, pulls: false } })
         .where(eq(runners.id, id));
 
     async function branchOf(length: number): Promise<void> {
@@ -195,6 +195,32 @@ for (const server of await testServers()) {
       expect(await runAll(() => ({}))).toEqual([]);
       await db.update(branches).set({ scannedHead: nameOf(2) });
       expect(new Set(await runAll(() => ({})))).toEqual(new Set([2, 0, 1]));
+    });
+
+    it("goes on with what it looks into when a push comes before its scan", async () => {
+      await branchOf(6);
+      const world: World = (place) => ({ bits: place >= 3 ? 1 : 0 });
+      await runAll(world, { most: 10 }).catch(() => {});
+      expect((await db.select().from(investigations)).some(({ state }) => state === "running")).toBe(true);
+      await db.insert(commits).values({
+        ...{ hash: nameOf(6), subject: "pushed", author: "tests", parents: null, committedAt: new Date() },
+      });
+      await db.update(branches).set({ head: nameOf(6) });
+      await pass(db);
+      expect((await db.select().from(investigations)).map(({ state }) => state)).not.toContain("abandoned");
+      await db
+        .update(commits)
+        .set({ parents: [nameOf(5)] })
+        .where(eq(commits.hash, nameOf(6)));
+      await db.update(branches).set({ scannedHead: nameOf(6) });
+      await runAll(world);
+      expect(lines(await found())).toEqual({ 3: ["behaviour behaviour"] });
+    });
+
+    it("follows no runner that nobody trusts", async () => {
+      await branchOf(3);
+      await db.update(runners).set({ trusted: false });
+      expect(await runAll(() => ({}))).toEqual([]);
     });
 
     it("finds planted changes on their commits, and nothing on harmless ones", async () => {

@@ -124,10 +124,10 @@ export const investigations = pgTable(
   },
   (t) => [
     index("investigations_by_state").on(t.state),
-    /** Two points of a series are held against each other once. */
+    /** Two points of a series are held against each other once, unless that could not be finished. */
     uniqueIndex("investigations_once")
       .on(t.firstBase, t.firstHead, t.groupDigest, t.testbed, t.metrics)
-      .where(sql`${t.kind} = 'confirm'`),
+      .where(sql`${t.kind} = 'confirm' and ${t.state} <> 'abandoned'`),
     index("investigations_by_head").on(t.head),
     check("investigations_commits", sql`${commitName(t.base)} and ${commitName(t.head)}`),
   ],

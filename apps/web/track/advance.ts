@@ -21,7 +21,7 @@ import type { Db } from "../db/client.ts";
 import { progress } from "../db/investigations.ts";
 import type { PointRun } from "../db/points.ts";
 import type { Investigation } from "../db/schema.ts";
-import { addTrackedJobs, listTrackedJobs, type TrackedJob } from "../db/tracked-jobs.ts";
+import { addTrackedJobs, cancelTracked, listTrackedJobs, type TrackedJob } from "../db/tracked-jobs.ts";
 import { planOf } from "../plans.ts";
 import { bitsFindings, levelFinding } from "./findings.ts";
 import { PRIORITIES } from "./queueing.ts";
@@ -36,13 +36,22 @@ const MOST_FAILED = 2;
 /** True where it went on: there may be a next step at once. */
 export async function advance(db: Db, investigation: Investigation, situation: Situation): Promise<boolean> {
   const jobs = await listTrackedJobs(db, { investigationId: investigation.id });
-  if (jobs.some(({ state }) => state === "queued" || state === "running")) return false;
-  const reason = whyAbandoned(investigation, situation, jobs);
-  if (reason !== null) {
+  const abandon = async (reason: string): Promise<true> => {
+    await cancelTracked(
+      db,
+      jobs.map(({ id }) => id),
+      reason,
+    );
     await progress(db, investigation, { state: "abandoned", step: reason });
     return true;
-  }
+  };
+  if (!situation.runners.some(({ id }) => id === investigation.runnerId))
+    return abandon("its runner no longer follows the repository");
+  if (jobs.some(({ state }) => state === "queued" || state === "running")) return false;
+  const reason = whyAbandoned(investigation, situation, jobs);
+  if (reason !== null) return abandon(reason);
   const next = nextStep(caseOf(investigation, situation, jobs));
+  if (next.type === "run" && next.runs.length === 0) return abandon("nothing is left to run, and it is not decided");
   if (next.type === "run") {
     await queueRuns(db, investigation, situation, next.runs);
     await progress(db, investigation, { step: next.text });
@@ -68,12 +77,23 @@ function whyAbandoned(investigation: Investigation, situation: Situation, jobs: 
     const failed = failedAt(jobs, commit);
     if (failed.length >= MOST_FAILED)
       return `${commit.slice(0, 8)} cannot be run: ${(failed.at(-1)!.message ?? "").slice(0, 500)}`;
+    if (silentRuns(investigation, situation, commit) >= MOST_FAILED)
+      return `${commit.slice(0, 8)} runs without measuring ${metric}`;
   }
   return jobs.length > MOST_JOBS ? `no answer after ${jobs.length} runs` : null;
 }
 
 const failedAt = (jobs: readonly TrackedJob[], commit: string): TrackedJob[] =>
   jobs.filter((job) => job.commit === commit && (job.state === "failed" || job.state === "cancelled"));
+
+/** Runs of this investigation at a commit that do not have what it asks about: diverged, or from before it was measured. */
+function silentRuns(investigation: Investigation, situation: Situation, commit: string): number {
+  const metric = investigation.metrics[0]!;
+  if (metric === "behaviour") return 0;
+  return runsOf(situation, investigation).filter(
+    (run) => run.commit === commit && run.investigationId === investigation.id && !(metric in run.values),
+  ).length;
+}
 
 function runsOf({ runs }: Situation, { groupDigest, testbed }: Investigation): PointRun[] {
   return runs.filter((run) => run.groupDigest === groupDigest && run.testbed === testbed);
@@ -90,7 +110,9 @@ function caseOf(investigation: Investigation, situation: Situation, jobs: readon
   const rule: Rule = situation.policy.metrics[metric] ?? { floor: 0, spread: 0, rounds: 1 };
   return {
     ...{ base, head, seeds, rule },
-    between: situation.line.slice(from! + 1, to!).filter((commit) => failedAt(jobs, commit).length === 0),
+    between: situation.line
+      .slice(from! + 1, to!)
+      .filter((commit) => failedAt(jobs, commit).length === 0 && silentRuns(investigation, situation, commit) === 0),
     isNarrowed: base !== firstBase || head !== firstHead,
     question:
       metric === "behaviour"
@@ -100,11 +122,14 @@ function caseOf(investigation: Investigation, situation: Situation, jobs: readon
       ({ receivedAt, purpose, ...run }): EvidenceRun => ({
         ...run,
         at: receivedAt.getTime(),
-        asked: purpose === "confirm" || purpose === "bisect" || purpose === "try",
+        asked: run.investigationId === investigation.id || (isAsked(purpose) && receivedAt > investigation.createdAt),
       }),
     ),
   };
 }
+
+const isAsked = (purpose: PointRun["purpose"]): boolean =>
+  purpose === "confirm" || purpose === "bisect" || purpose === "try";
 
 /** Accuracy and loss are exact where the bits are. */
 function hasNoNoise(id: string, engine: string): boolean {

@@ -4,7 +4,14 @@
  */
 
 import type { Db } from "../db/client.ts";
-import { addSuspicion, confirmedChanges, listInvestigations } from "../db/investigations.ts";
+import {
+  addSuspicion,
+  confirmedChanges,
+  investigationsOf,
+  listInvestigations,
+  progress,
+} from "../db/investigations.ts";
+import type { Investigation } from "../db/schema.ts";
 import { advance } from "./advance.ts";
 import { queueWork } from "./queueing.ts";
 import { readSituation, type Situation, situationVersion } from "./situation.ts";
@@ -28,11 +35,9 @@ export async function pass(db: Db): Promise<void> {
 async function look(db: Db): Promise<void> {
   for (let step = 0; step < MOST_STEPS; step++) {
     const situation = await readSituation(db);
-    if (!situation) return;
+    if (!situation?.isScanned) return; // a push brings neither parents nor policy: the scan that follows does
     const isOver = !(await investigate(db, situation));
-    if (!isOver) continue;
-    if (situation.isScanned) await queueWork(db, situation); // a push does not bring the policy
-    return;
+    if (isOver) return queueWork(db, situation);
   }
 }
 
@@ -40,12 +45,24 @@ async function look(db: Db): Promise<void> {
 async function investigate(db: Db, situation: Situation): Promise<boolean> {
   let moved = false;
   for (const one of await listInvestigations(db, { state: "running" })) {
-    const went = one.kind === "try" ? await advanceTry(db, one, situation) : await advance(db, one, situation);
-    moved ||= went;
+    moved ||= await step(db, one, situation);
   }
   if (moved) return true;
-  const history = { investigations: await listInvestigations(db), alerts: await confirmedChanges(db) };
-  const found = findSuspicions(situation, history);
-  for (const suspicion of found) await addSuspicion(db, suspicion);
-  return found.length > 0;
+  const history = {
+    investigations: await investigationsOf(db, situation.line),
+    alerts: await confirmedChanges(db),
+  };
+  for (const suspicion of findSuspicions(situation, history)) moved ||= await addSuspicion(db, suspicion);
+  return moved;
+}
+
+/** One that cannot go on keeps none of the others waiting. */
+async function step(db: Db, one: Investigation, situation: Situation): Promise<boolean> {
+  try {
+    return one.kind === "try" ? await advanceTry(db, one, situation) : await advance(db, one, situation);
+  } catch (error) {
+    console.error(`investigation ${one.id}:`, error);
+    await progress(db, one, { state: "abandoned", step: "a fault of this site; its log says which" });
+    return true;
+  }
 }

@@ -6,6 +6,7 @@ import {
   groupDigest,
   lineOf,
   type Policy,
+  Problem,
   parseSpec,
   type Spec,
   specDigest,
@@ -58,7 +59,7 @@ export async function readSituation(db: Db): Promise<Situation | null> {
   if (!branch) return null;
   const graph = await graphOf(db);
   const line = lineOf(branch.head, (commit) => graph.get(commit), WINDOW).toReversed();
-  const policy = branch.policy ?? DEFAULT_POLICY;
+  const policy = usable(branch.policy);
   const [runners, jobs, runs, testbeds] = [
     await trackingRunners(db, repository, onlineSeconds()),
     await listTrackedJobs(db, { commits: line }),
@@ -84,6 +85,17 @@ export async function situationVersion(db: Db): Promise<string | null> {
     runners,
     await trackingCounts(db),
   ]);
+}
+
+/** A stored policy may name what this site's code no longer has: then the defaults hold until it is told again. */
+function usable(policy: Policy | null): Policy {
+  try {
+    if (policy) trackedSpecs(policy);
+    return policy ?? DEFAULT_POLICY;
+  } catch (error) {
+    if (error instanceof Problem) return DEFAULT_POLICY;
+    throw error;
+  }
 }
 
 const completed = new WeakMap<Policy["track"], readonly TrackedSpec[]>();

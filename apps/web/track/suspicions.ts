@@ -26,7 +26,9 @@ export interface History {
 
 /** One for each testbed at most, and none where something is being looked into. */
 export function findSuspicions(situation: Situation, history: History): Suspicion[] {
-  const byTestbed = groupedBy(situation.runs, ({ testbed }) => testbed);
+  const ours = new Set(situation.runners.map(({ id }) => id));
+  const runs = situation.runs.filter(({ runnerId }) => ours.has(runnerId)); // nobody else would run them again
+  const byTestbed = groupedBy(runs, ({ testbed }) => testbed);
   return [...byTestbed].flatMap(([testbed, runs]) => {
     const isBusy = history.investigations.some((one) => one.state === "running" && one.testbed === testbed);
     const found = isBusy ? null : firstSuspicion(situation, history, testbed, runs);
@@ -105,6 +107,18 @@ function measuredCommits({ line, jobs }: Situation, runs: readonly PointRun[]): 
   });
 }
 
+/** So long (ms), and so often at most, what could not be finished is left alone. */
+const REOPENED_AFTER = 30 * 60_000;
+const MOST_ABANDONED = 3;
+
+/** Nothing more to look into there. What was found may hide another change; what was given up may go well another time. */
+function isSettled(one: Investigation, _: number, all: readonly Investigation[]): boolean {
+  if (one.state === "dismissed" || one.state === "running") return true;
+  if (one.state !== "abandoned") return false;
+  const alike = all.filter(({ state, firstHead }) => state === "abandoned" && firstHead === one.firstHead);
+  return alike.length >= MOST_ABANDONED || Date.now() - (one.finishedAt?.getTime() ?? 0) < REOPENED_AFTER;
+}
+
 /** What is known of one series: where changes are confirmed, and what was looked into. */
 function knownOf(situation: Situation, history: History, testbed: string, groupDigest: string, metric: string) {
   const place = (commit: string) => situation.place.get(commit) ?? -1;
@@ -115,7 +129,7 @@ function knownOf(situation: Situation, history: History, testbed: string, groupD
     history.investigations
       .filter((one) => one.kind === "confirm" && one.testbed === testbed && one.groupDigest === groupDigest)
       .filter((one) => one.metrics.includes(metric))
-      .filter(({ state }) => state !== "confirmed" && state !== "unlocated") // what was found may hide another change
+      .filter(isSettled)
       .flatMap((one) => [one.firstHead, one.head]),
   );
   return {

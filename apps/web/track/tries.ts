@@ -16,6 +16,9 @@ import { PRIORITIES } from "./queueing.ts";
 import type { Situation } from "./situation.ts";
 import { isOfBits } from "./suspicions.ts";
 
+/** What a confirmation takes at least. */
+const FEWEST_ROUNDS = 8;
+
 /** True where it ended. */
 export async function advanceTry(db: Db, investigation: Investigation, situation: Situation): Promise<boolean> {
   const jobs = await listTrackedJobs(db, { investigationId: investigation.id });
@@ -52,7 +55,7 @@ export async function advanceTry(db: Db, investigation: Investigation, situation
 async function begin(db: Db, investigation: Investigation, { runners, specs, policy }: Situation): Promise<void> {
   const runner = runners.find(({ online, pulls }) => online && (investigation.pull === null || pulls));
   if (!runner) return;
-  const rounds = Math.max(1, ...Object.values(policy.metrics).map((rule) => rule.rounds));
+  const rounds = Math.max(FEWEST_ROUNDS, ...Object.values(policy.metrics).map((rule) => rule.rounds));
   const { id, base, head, pull } = investigation;
   const wanted: NewTrackedJob[] = [];
   for (const group of new Set(specs.map(({ groupDigest }) => groupDigest))) {
@@ -109,7 +112,8 @@ function levelFindings(
     if (commits.length < 2) return [];
     const [before, after] = roundsOf(runs, metric.id, commits);
     // As many rounds as there are: what they do not decide stays undecided.
-    const found = judge(before!, after!, isOfCommit ? { ...rule, rounds: 1 } : rule);
+    // Nothing raised a suspicion, so only what is as large as the floor is told; `judge` asks for half of what it is given.
+    const found = judge(before!, after!, { ...rule, floor: 2 * rule.floor }, isOfCommit);
     return found.state === "changed" ? [levelFinding(between, metric, found, isOfCommit)] : [];
   });
 }

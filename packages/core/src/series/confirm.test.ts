@@ -82,10 +82,21 @@ describe("of two commits run in turns", () => {
   });
 
   test("exact metrics need one round; from nothing to something is a change", () => {
-    const exact = { floor: 0.01, spread: 3, rounds: 1 };
-    expect(judge([1_000], [1_100], exact)).toMatchObject({ state: "changed", change: 0.1, interval: [0.1, 0.1] });
-    expect(judge([1_000], [1_000], exact).state).not.toBe("changed");
-    expect(judge([0], [5], exact).state).toBe("changed");
+    const small = { floor: 0.01, rounds: 1 };
+    expect(judge([1_000], [1_100], small, true)).toMatchObject({ state: "changed", change: 0.1, interval: [0.1, 0.1] });
+    expect(judge([1_000], [1_000], small, true).state).toBe("same");
+    expect(judge([0], [5], small, true).state).toBe("changed");
+  });
+
+  test('with noise eight rounds are the least, whatever a rule says, and every "more" wants more', () => {
+    for (let least = 1; least <= 12; least++)
+      for (let rounds = 0; rounds <= 20; rounds++) {
+        const base = new Array(rounds).fill(1);
+        const head = base.map((_, i) => (i % 3 === 0 ? 0.95 : 1.2));
+        const { state, wanted } = judge(base, head, { floor: 0.05, rounds: least });
+        if (state === "more") expect(wanted).toBeGreaterThan(rounds);
+        if (rounds < 8) expect(state).not.toBe("changed");
+      }
   });
 });
 

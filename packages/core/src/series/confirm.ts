@@ -6,8 +6,9 @@
 import { medianOf } from "./points.ts";
 import type { Rule } from "./policy.ts";
 
-/** Chance that a round of tests takes noise for a change; a rule of few rounds asks that all of them agree. */
+/** Chance that noise is taken for a change, and the fewest rounds that can be so sure: 2/2⁸. */
 const ALPHA = 0.01;
+const FEWEST = 8;
 /** After so many rounds a difference that is far below the floor is let go. */
 const GLANCE = 4;
 /** Rounds there are at most, as a multiple of the rule's. */
@@ -30,8 +31,17 @@ export interface Judgement {
   readonly after: number;
 }
 
-/** @param base of the i-th round @param head of the same; what one has more than the other does not count */
-export function judge(base: readonly number[], head: readonly number[], { floor, rounds: least }: Rule): Judgement {
+/**
+ * @param base of the i-th round @param head of the same; what one has more than the other does not count
+ * @param exact without noise: one round decides, and p means nothing
+ */
+export function judge(
+  base: readonly number[],
+  head: readonly number[],
+  { floor, rounds: wished }: Pick<Rule, "floor" | "rounds">,
+  exact = false,
+): Judgement {
+  const least = exact ? 1 : Math.max(FEWEST, wished);
   const rounds = Math.min(base.length, head.length);
   const most = Math.ceil(PATIENCE * least);
   if (rounds === 0)
@@ -53,11 +63,15 @@ export function judge(base: readonly number[], head: readonly number[], { floor,
     before: medianOf(base.slice(0, rounds)),
     after: medianOf(head.slice(0, rounds)),
   };
-  const enough = p <= Math.max(ALPHA, leastP(least)) && size >= floor / 2 && size > 0;
+  const enough = (exact || p <= ALPHA) && size >= floor / 2 && size > 0;
   if (rounds >= least && enough) return { state: "changed", wanted: rounds, ...found };
   const hopeless = (rounds >= GLANCE && size < floor / 4) || (rounds >= least && size < floor / 2);
   if (rounds >= most || hopeless) return { state: "same", wanted: rounds, ...found };
-  return { state: "more", wanted: rounds < GLANCE ? Math.min(GLANCE, least) : rounds < least ? least : most, ...found };
+  return {
+    state: "more",
+    wanted: rounds < Math.min(GLANCE, least) ? Math.min(GLANCE, least) : rounds < least ? least : most,
+    ...found,
+  };
 }
 
 /** A change from nothing is as large as can be. */
@@ -65,13 +79,6 @@ function changeOf(base: number, head: number): number {
   if (base === head) return 0;
   if (base === 0) return head > 0 ? 1 : -1;
   return (head - base) / (base < 0 ? -base : base);
-}
-
-/** What n rounds that all agree come to. */
-function leastP(n: number): number {
-  let p = 2;
-  for (let i = 0; i < n; i++) p /= 2;
-  return p;
 }
 
 /** Ascending: means of all pairs, each with itself too. */

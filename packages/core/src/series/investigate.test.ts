@@ -67,7 +67,7 @@ describe("bits", () => {
     for (let k = 1; k < 16; k++) {
       const found = investigate({ n: 16, question: bits, run: changedAt(k) });
       expect(found).toMatchObject({ state: "confirmed", base: k - 1, head: k });
-      expect(found.runs).toBeLessThanOrEqual(2 + 4 + 2);
+      expect(found.runs).toBeLessThanOrEqual(2 + 4 + 2 + 2);
     }
   });
 
@@ -81,6 +81,17 @@ describe("bits", () => {
   test("a machine that gives other bits each time is no change of the code", () => {
     const found = investigate({ n: 2, question: bits, run: (_index, _seed, round) => ({ bits: round }) });
     expect(found).toMatchObject({ state: "dismissed", text: expect.stringContaining("a fault of the machine") });
+  });
+
+  test("a commit whose runs no longer repeat is found, where the one before it does repeat", () => {
+    const wild = (index: number, _: number, round: number) => ({ bits: index >= 3 ? 100 + round : 0 });
+    const found = investigate({ n: 6, question: bits, run: wild, tracked: [0, 0, 5] });
+    expect(found).toMatchObject({
+      state: "confirmed",
+      base: 2,
+      head: 3,
+      text: expect.stringContaining("each time it is run"),
+    });
   });
 
   test("what is broken between is passed by; the change then lies between those that run", () => {
@@ -143,7 +154,7 @@ describe("a metric with noise", () => {
       [1, 4, 10],
       [2, 3, 20],
     ]);
-    expect(roundsOf([at("a", 0, 1), at("b", 31, 2)], "m", ["a", "b"])).toEqual([[], []]);
+    expect(roundsOf([at("a", 0, 1), at("b", 61, 2)], "m", ["a", "b"])).toEqual([[], []]);
     expect(roundsOf([at("a", 0, 1), at("a", 1, 2), at("b", 2, 3)], "m", ["a", "b"])).toEqual([[2], [3]]);
   });
 });

@@ -57,7 +57,7 @@ export type Next =
 const FEW = 3;
 const MORE = 5;
 /** Runs further apart than this (ms) are no round: the machine was another. */
-const APART = 30 * 60_000;
+const APART = 60 * 60_000;
 
 export function nextStep(one: Case): Next {
   return one.question.bits ? nextOfBits(one) : nextOfMetric(one, one.question.metric, one.question.exact);
@@ -78,15 +78,12 @@ function nextOfBits({ base, head, between, isNarrowed, runs, seeds }: Case): Nex
       text: `runs ${missing.map(short).join(" and ")} again`,
     };
 
-  for (const commit of [base, head])
-    if (!isRepeatable(runs.filter((run) => run.commit === commit)))
-      return end(
-        "dismissed",
-        `${short(commit)} gives other bits each time on this testbed: a fault of the machine, not of the code`,
-      );
+  const repeats = (commit: string) => isRepeatable(runs.filter((run) => run.commit === commit));
+  if (!repeats(base)) return end("dismissed", `${short(base)} gives other bits each time, too: a fault of the machine`);
   const bits = (commit: string) => bitsOfSeed(runs, commit, seed);
   const [old, now] = [bits(base), bits(head)];
-  if (old === now) return end(isNarrowed ? "unlocated" : "dismissed", "the bits are the same when both are run again");
+  if (old === now && repeats(head))
+    return end(isNarrowed ? "unlocated" : "dismissed", "the bits are the same when both are run again");
 
   const middle = between[between.length >> 1];
   if (middle !== undefined) {
@@ -97,11 +94,22 @@ function nextOfBits({ base, head, between, isNarrowed, runs, seeds }: Case): Nex
       ? { type: "narrow", base: middle, head, text: `${short(middle)} gives the bits of ${short(base)}` }
       : { type: "narrow", base, head: middle, text: `${short(middle)} gives other bits than ${short(base)}` };
   }
+  // One run of a commit that was found on the way may be a fluke.
+  const once = [base, head].filter(
+    (commit) => runs.filter((run) => run.commit === commit && run.seed === seed).length < 2,
+  );
+  if (once.length > 0)
+    return {
+      type: "run",
+      runs: once.map((commit) => ({ commit, seed })),
+      text: `runs ${once.map(short).join(" and ")} once more`,
+    };
   const rest = seeds.flatMap((one) =>
     [base, head].filter((commit) => bitsOfSeed(runs, commit, one) === null).map((commit) => ({ commit, seed: one })),
   );
   if (rest.length > 0) return { type: "run", runs: rest, text: "runs the other seeds of both" };
-  return end("confirmed", `${short(head)} gives other bits than ${short(base)}, each time`);
+  const how = repeats(head) ? `other bits than ${short(base)}, each time the same` : "other bits each time it is run";
+  return end("confirmed", `${short(head)} gives ${how}`);
 }
 
 const end = (
@@ -186,7 +194,7 @@ const turns = (commits: readonly string[], rounds: number, seeds: readonly numbe
 /** Of runs that count as evidence. */
 function judged({ base, head, rule }: Case, runs: readonly EvidenceRun[], metric: string, exact: boolean): Judgement {
   const [before, after] = exact ? exactLevels(runs, metric, [base, head]) : roundsOf(runs, metric, [base, head]);
-  return judge(before!, after!, exact ? { ...rule, rounds: 1 } : rule);
+  return judge(before!, after!, rule, exact);
 }
 
 /** How the two ends of a case differ, as far as they were run. Of a case about bits: null. */

@@ -18,7 +18,10 @@ const ruleSchema = z.strictObject({
   floor: z.number().min(0).max(1),
   /** A point beyond its history's quartiles by so many times their distance is suspected. */
   spread: z.number().min(0).max(20).default(3),
-  /** Rounds of commit and parent, in turns, that a suspicion is confirmed with at least; half as many again where they do not decide. */
+  /**
+   * Rounds of commit and parent, in turns, that a suspicion is confirmed with at least, 8 where there is noise; half as many again
+   * where they do not decide. What has no noise takes one.
+   */
   rounds: z.number().int().min(1).max(50).default(8),
 });
 export type Rule = z.infer<typeof ruleSchema>;
@@ -31,7 +34,7 @@ const policySchema = z.strictObject({
     z.strictObject({ specs: z.array(z.looseObject({})).min(1).max(100) }),
   ]),
   /** Commits of the branch, from its head back, that are filled in when nothing else waits. */
-  backfill: z.number().int().min(0).max(2_000).default(100),
+  backfill: z.number().int().min(0).max(500).default(100),
   metrics: z.record(z.string().max(100), ruleSchema),
 });
 export type Policy = Omit<z.infer<typeof policySchema>, "track"> & {
