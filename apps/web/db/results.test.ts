@@ -33,6 +33,7 @@ const someResult = {
   ticketDigest: someDigest(),
   trainedDigest: someDigest(),
   seconds: 1.5,
+  trace: { every: 100, blocks: 1, head: someDigest() },
 } as unknown as Result;
 
 for (const server of await testServers()) {
