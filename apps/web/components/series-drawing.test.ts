@@ -60,7 +60,7 @@ it("has no room for what cannot be: less than nothing, more than all", () => {
   const wide = series([1, 3, 2.2, 2.1]);
   const low = wide.points.map((point) => ({ ...point, band: { level: 2, low: -30, high: 30 } }));
   expect(layoutOf({ ...wide, points: low }, whole(4), WIDE).y.domain()[0]).toBe(0);
-  const shares = series([0.99, 0.999]).points.map((point) => ({ ...point, low: null, high: null, band: null }));
+  const shares = series([0.9, 0.9999]).points.map((point) => ({ ...point, low: null, high: null, band: null }));
   const metric = { ...wide.metric, unit: "1" as const };
   expect(layoutOf({ ...wide, metric, points: shares }, whole(2), WIDE).y.domain()[1]).toBe(1);
 });
