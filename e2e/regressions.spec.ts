@@ -31,7 +31,7 @@ const policy = {
   backfill: 0,
   metrics: {
     accuracy: { floor: 0.005, rounds: 1 },
-    "iteration-time": { floor: 0.03, rounds: 8 },
+    "iteration-time": { floor: 0.05, rounds: 8 },
     "peak-memory": { floor: 0.2, rounds: 8 },
     "package-size": { floor: 0.05, rounds: 1 },
   },
